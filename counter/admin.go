@@ -1,0 +1,128 @@
+// Copyright 2026 The caddy-lockout authors
+// SPDX-License-Identifier: Apache-2.0
+
+package counter
+
+import (
+	"context"
+	"fmt"
+)
+
+// State is what the store knows of a user.
+type State struct {
+	// Lock is nil when the user is not locked.
+	Lock *Lock
+	// Factors holds the factors with a counter or a reservation.
+	Factors map[Factor]FactorState
+}
+
+// FactorState is the state of one factor.
+type FactorState struct {
+	// Failures since the last success, reset or unlock.
+	Failures uint32
+	// Reservations of attempts whose outcome is not known yet.
+	Reservations uint32
+}
+
+// State reads a user. What is pending in this node is delivered first.
+func (c *Counter) State(ctx context.Context, s Subject) (State, error) {
+	if err := c.settlePending(ctx, s); err != nil {
+		return State{}, err
+	}
+	values, err := c.store.run(ctx, "state", c.store.stateScript, s, []any{s.Member()})
+	if err != nil {
+		return State{}, err
+	}
+	return parseState(values)
+}
+
+// Lock locks a user by order of an administrator. Attempts in flight keep their
+// slots; their success is refused. Repeating a call with the same operationID
+// gives the same answer. A LockedError means that the user was locked before.
+func (c *Counter) Lock(ctx context.Context, s Subject, operationID string) error {
+	if err := checkID(operationID); err != nil {
+		return err
+	}
+	values, err := c.store.admin(ctx, "lock", c.store.lockScript, s, operationID)
+	if err != nil {
+		return err
+	}
+	if len(values) != 2 {
+		return fmt.Errorf("locking: unexpected reply %v", values)
+	}
+	text, _ := values[1].(string)
+	lock, err := parseLock(text)
+	if err != nil {
+		return err
+	}
+	c.lines.refuse(s, lock)
+	if values[0] != int64(1) {
+		return &LockedError{Lock: lock}
+	}
+	c.locked(s, lock)
+	return nil
+}
+
+// Unlock removes a lock, whatever caused it, and forgives every failure so
+// far. Attempts in flight keep their slots and count afterwards. Repeating a
+// call with the same operationID gives the same answer for a while. ErrNotLocked
+// means that there was no lock.
+func (c *Counter) Unlock(ctx context.Context, s Subject, operationID string) error {
+	if err := checkID(operationID); err != nil {
+		return err
+	}
+	if err := c.settlePending(ctx, s); err != nil {
+		return err
+	}
+	values, err := c.store.admin(ctx, "unlock", c.store.unlockScript, s, operationID)
+	if err != nil {
+		return err
+	}
+	if len(values) != 1 || values[0] != int64(1) {
+		return ErrNotLocked
+	}
+	if c.opts.Hooks.Unlocked != nil {
+		c.opts.Hooks.Unlocked(s, Admin)
+	}
+	return nil
+}
+
+// settlePending delivers what is pending for a subject: an unlock would
+// otherwise leave behind the failures that came before it.
+func (c *Counter) settlePending(ctx context.Context, s Subject) error {
+	ts := c.pending.of(s)
+	if len(ts) == 0 {
+		return nil
+	}
+	reply, err := c.store.settle(ctx, group{subject: s, settlements: ts})
+	if err != nil {
+		return err
+	}
+	c.acknowledge(s, ts, reply)
+	return nil
+}
+
+func parseState(values []any) (State, error) {
+	st := State{Factors: map[Factor]FactorState{}}
+	if len(values)%3 != 1 {
+		return st, fmt.Errorf("parsing the store's state %v: want a lock and triples", values)
+	}
+	if text, _ := values[0].(string); text != "" {
+		lock, err := parseLock(text)
+		if err != nil {
+			return st, err
+		}
+		st.Lock = &lock
+	}
+	for i := 1; i < len(values); i += 3 {
+		letter, _ := values[i].(string)
+		failures, ok1 := values[i+1].(int64)
+		held, ok2 := values[i+2].(int64)
+		f := factorOf(letter)
+		if f == 0 || !ok1 || !ok2 {
+			return st, fmt.Errorf("parsing the store's state %v: want factor and two numbers", values)
+		}
+		st.Factors[f] = FactorState{Failures: uint32(failures), Reservations: uint32(held)} //nolint:gosec // both are bounded by uint32 limits
+	}
+	return st, nil
+}

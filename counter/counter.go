@@ -1,0 +1,153 @@
+// Copyright 2026 The caddy-lockout authors
+// SPDX-License-Identifier: Apache-2.0
+
+// Package counter counts wrong secrets per user and factor, and locks the user
+// who has used up the limit. It knows no policy and no HTTP: the limit is an
+// argument, the request an id.
+//
+// An attempt reserves a slot before it goes to the login service, and settles
+// it when the answer is known. At the moment a slot is granted, failures plus
+// slots held are at most the limit. So between two successes at most that many
+// failed checks reach the login service, however many attempts run in parallel
+// on however many nodes, and in whatever order the answers arrive.
+//
+// An attempt that finds no free slot waits for one. Parallel attempts with the
+// right secret all pass, one after the other if they must.
+//
+// The truth about a user is one hash in Redis, changed by one script per
+// operation (see lua/). Every call can be repeated: the attempt id is the
+// idempotency token.
+package counter
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"sync"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/caddy-lockout/caddy-lockout/internal/keyspace"
+)
+
+// Subject is the user whose attempts are counted.
+type Subject = keyspace.Subject
+
+// Options are the settings of a Counter. The zero value of each field stands
+// for its default.
+type Options struct {
+	// ReservationTTL is how long a slot is held for an attempt that is never
+	// settled; then the attempt counts as failed. It must be longer than any
+	// attempt takes. Default: 40 s.
+	ReservationTTL time.Duration
+	// CounterTTL is how long after the last failure the counters of a user who
+	// is not locked are kept. At least twice ReservationTTL. Default: 30 days.
+	CounterTTL time.Duration
+	// CallTimeout bounds one call of the store with its retries. Default: 1 s.
+	CallTimeout time.Duration
+	// FlushDelay is how long a failure may wait for another call of the same
+	// subject to ride along with. Default: 3 ms.
+	FlushDelay time.Duration
+	// EventsCap is the length at which the event stream of a shard is cut.
+	// Default: 1000.
+	EventsCap int64
+	// Hooks observe the counter.
+	Hooks Hooks
+}
+
+// Hooks are called by the counter, possibly from several goroutines at once.
+// They must return quickly. Nil fields are skipped.
+type Hooks struct {
+	// Locked is called once per lock that a call of this counter caused.
+	Locked func(Subject, Lock)
+	// Unlocked is called once per unlock that this counter made.
+	Unlocked func(Subject, Actor)
+	// Called reports a call of the store: the operation (reserve, settle,
+	// lock, unlock, state, list), its duration and its error.
+	Called func(op string, d time.Duration, err error)
+	// Waited reports how long an attempt stood in the queue.
+	Waited func(time.Duration)
+	// Lost is called when a settle could not be delivered before the
+	// reservation expired. The store counts the attempt as failed.
+	Lost func(Subject, error)
+}
+
+const (
+	defaultReservationTTL = 40 * time.Second
+	defaultCounterTTL     = 30 * 24 * time.Hour
+	defaultCallTimeout    = time.Second
+	defaultFlushDelay     = 3 * time.Millisecond
+	defaultEventsCap      = 1000
+)
+
+// ErrOptions reports settings that contradict each other.
+var ErrOptions = errors.New("counter options contradict each other")
+
+// Counter counts attempts in one store. It is safe for concurrent use. Close
+// must be called to deliver what is still to be settled.
+type Counter struct {
+	store   *store
+	opts    Options
+	lines   *lines
+	pending *pending
+
+	stop    context.CancelFunc
+	running sync.WaitGroup
+	closing sync.Once
+	poll    func() time.Duration
+}
+
+// New returns a counter over the client's store. It does not contact it. The
+// caller keeps the client and closes it after Close. The error wraps
+// ErrOptions.
+func New(client redis.UniversalClient, keys *keyspace.Keyspace, o Options) (*Counter, error) {
+	setDefault(&o.ReservationTTL, defaultReservationTTL)
+	setDefault(&o.CounterTTL, max(defaultCounterTTL, 2*o.ReservationTTL))
+	setDefault(&o.CallTimeout, defaultCallTimeout)
+	setDefault(&o.FlushDelay, defaultFlushDelay)
+	if o.EventsCap == 0 {
+		o.EventsCap = defaultEventsCap
+	}
+	// A hash that ended before its reservations would forget them unpunished.
+	if o.CounterTTL < 2*o.ReservationTTL {
+		return nil, fmt.Errorf("%w: counter TTL %s is shorter than twice the reservation TTL %s", ErrOptions, o.CounterTTL, o.ReservationTTL)
+	}
+	c := &Counter{
+		store:   newStore(client, keys, o),
+		opts:    o,
+		lines:   newLines(),
+		pending: newPending(),
+		poll:    jitter,
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	c.stop = stop
+	c.running.Go(func() { c.flushLoop(ctx) })
+	return c, nil
+}
+
+// Close delivers what is pending, for at most the time that ctx gives, and
+// waits for the counter's goroutines. What could not be delivered expires in
+// the store as failed.
+func (c *Counter) Close(ctx context.Context) error {
+	var err error
+	c.closing.Do(func() {
+		c.stop()
+		c.running.Wait()
+		err = c.Flush(ctx)
+	})
+	return err
+}
+
+func setDefault(d *time.Duration, value time.Duration) {
+	if *d == 0 {
+		*d = value
+	}
+}
+
+// jitter returns the time until the head of a queue asks again for a slot that
+// another node may have freed: nodes that asked in step would stay in step.
+func jitter() time.Duration {
+	return 15*time.Millisecond + rand.N(20*time.Millisecond)
+}

@@ -1,0 +1,109 @@
+// Copyright 2026 The caddy-lockout authors
+// SPDX-License-Identifier: Apache-2.0
+
+package counter
+
+import (
+	"slices"
+	"sync"
+	"time"
+)
+
+// maxPending bounds the settlements that wait for the store: some 4 MB.
+const maxPending = 16384
+
+// pending keeps settlements until the store has acknowledged them. Whoever
+// calls the store for a subject takes along what is pending for it: a sequence
+// of attempts then sees each one's failure in the next. The same settlement
+// may travel with several calls; the store counts it once.
+type pending struct {
+	mu        sync.Mutex
+	bySubject map[Subject][]*settlement
+	count     int
+
+	ready chan struct{} // something is pending
+	hurry chan struct{} // somebody waits for it
+}
+
+func newPending() *pending {
+	return &pending{
+		bySubject: map[Subject][]*settlement{},
+		ready:     make(chan struct{}, 1),
+		hurry:     make(chan struct{}, 1),
+	}
+}
+
+// add reports false when too much is pending already.
+func (p *pending) add(s Subject, t *settlement) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.count >= maxPending {
+		return false
+	}
+	p.count++
+	p.bySubject[s] = append(p.bySubject[s], t)
+	signal(p.ready)
+	return true
+}
+
+// of returns what is pending for a subject.
+func (p *pending) of(s Subject) []*settlement {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return slices.Clone(p.bySubject[s])
+}
+
+// all returns everything that is pending.
+func (p *pending) all() []group {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	groups := make([]group, 0, len(p.bySubject))
+	for s, ts := range p.bySubject {
+		groups = append(groups, group{subject: s, settlements: slices.Clone(ts)})
+	}
+	return groups
+}
+
+// done removes settlements and returns those that were still there: of several
+// calls that delivered the same one, the first to answer tells its effect.
+func (p *pending) done(s Subject, ts []*settlement) []*settlement {
+	if len(ts) == 0 {
+		return nil
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	var removed []*settlement
+	rest := slices.DeleteFunc(p.bySubject[s], func(t *settlement) bool {
+		if !slices.Contains(ts, t) {
+			return false
+		}
+		removed = append(removed, t)
+		return true
+	})
+	p.count -= len(removed)
+	if len(rest) == 0 {
+		delete(p.bySubject, s)
+	} else {
+		p.bySubject[s] = rest
+	}
+	return removed
+}
+
+// expired removes and returns what was born before t.
+func (p *pending) expired(t time.Time) []group {
+	var groups []group
+	for _, g := range p.all() {
+		old := slices.DeleteFunc(g.settlements, func(x *settlement) bool { return !x.born.Before(t) })
+		if removed := p.done(g.subject, old); len(removed) > 0 {
+			groups = append(groups, group{subject: g.subject, settlements: removed})
+		}
+	}
+	return groups
+}
+
+func signal(c chan struct{}) {
+	select {
+	case c <- struct{}{}:
+	default:
+	}
+}

@@ -1,0 +1,256 @@
+// Copyright 2026 The caddy-lockout authors
+// SPDX-License-Identifier: Apache-2.0
+
+package counter
+
+import (
+	"context"
+	_ "embed"
+	"errors"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/caddy-lockout/caddy-lockout/internal/keyspace"
+)
+
+// The scripts, each behind the part that they share.
+var (
+	//go:embed lua/user.lua
+	userLua string
+	//go:embed lua/reserve.lua
+	reserveLua string
+	//go:embed lua/settle.lua
+	settleLua string
+	//go:embed lua/lock.lua
+	lockLua string
+	//go:embed lua/unlock.lua
+	unlockLua string
+	//go:embed lua/state.lua
+	stateLua string
+)
+
+// groupsPerCall bounds the users whom one settle script handles: Redis serves
+// nobody else meanwhile (some 20 us a user).
+const groupsPerCall = 32
+
+// store is the scripts as Go calls.
+type store struct {
+	client  redis.UniversalClient
+	keys    *keyspace.Keyspace
+	cluster bool
+
+	reserveScript, settleScript, lockScript, unlockScript, stateScript *redis.Script
+
+	life, ttl, eventsCap string // arguments that every writing script takes
+	timeout              time.Duration
+	called               func(op string, d time.Duration, err error)
+}
+
+// Codes that reserve.lua returns.
+const (
+	codeGranted = iota + 1
+	codeFull
+	codeLocked
+	codeGivenUp
+	codePasses
+)
+
+// reply is what a script says of one user.
+type reply struct {
+	code int64 // reserve: one of the codes; settle: 1 pass, 0 too late
+	free int64 // slots left, a hint for waking waiters
+	lock *Lock // nil when the user is not locked
+	err  error
+}
+
+// settlement ends one attempt.
+type settlement struct {
+	id       string
+	outcomes string // see lua/user.lua
+	born     time.Time
+}
+
+// giveUp is the outcomes of a reserve whose answer is unknown.
+const giveUp = "!"
+
+// group is what is to be settled for one subject.
+type group struct {
+	subject     Subject
+	settlements []*settlement
+}
+
+func newStore(client redis.UniversalClient, keys *keyspace.Keyspace, o Options) *store {
+	_, cluster := client.(*redis.ClusterClient)
+	script := func(body string) *redis.Script { return redis.NewScript(userLua + "\n" + body) }
+	called := o.Hooks.Called
+	if called == nil {
+		called = func(string, time.Duration, error) {}
+	}
+	return &store{
+		client: client, keys: keys, cluster: cluster,
+		reserveScript: script(reserveLua), settleScript: script(settleLua),
+		lockScript: script(lockLua), unlockScript: script(unlockLua), stateScript: script(stateLua),
+		life:      strconv.FormatInt(o.ReservationTTL.Milliseconds(), 10),
+		ttl:       strconv.FormatInt(o.CounterTTL.Milliseconds(), 10),
+		eventsCap: strconv.FormatInt(o.EventsCap, 10),
+		timeout:   o.CallTimeout,
+		called:    called,
+	}
+}
+
+func (s *store) reserve(ctx context.Context, subject Subject, id string, limits []FactorLimit, riding []*settlement) (reply, error) {
+	args := make([]any, 0, 6+2*len(limits)+2*len(riding))
+	args = append(args, s.life, s.ttl, s.eventsCap, subject.Member(), id, len(limits))
+	for _, l := range limits {
+		args = append(args, string(l.Factor.letter()), l.Max)
+	}
+	for _, r := range riding {
+		args = append(args, r.id, r.outcomes)
+	}
+	values, err := s.run(ctx, "reserve", s.reserveScript, subject, args)
+	if err != nil {
+		return reply{}, err
+	}
+	return parseReply(values)
+}
+
+// settle settles one group.
+func (s *store) settle(ctx context.Context, g group) (reply, error) {
+	values, err := s.run(ctx, "settle", s.settleScript, g.subject, g.args(s.fixed()))
+	if err != nil {
+		return reply{}, err
+	}
+	if len(values) != 1 {
+		return reply{}, fmt.Errorf("settling: %d replies for one user", len(values))
+	}
+	one, _ := values[0].([]any)
+	return parseReply(one)
+}
+
+// settleAll settles groups in one pipeline. The replies are in the order of
+// the groups; each carries its own error.
+func (s *store) settleAll(ctx context.Context, groups []group) []reply {
+	replies := make([]reply, len(groups))
+	batches := s.batches(groups)
+	_ = s.call(ctx, "settle", func(ctx context.Context) error {
+		pipe := s.client.Pipeline()
+		cmds := make([]*redis.Cmd, len(batches))
+		for i, b := range batches {
+			cmds[i] = s.settleScript.EvalSha(ctx, pipe, b.keys, b.args...)
+		}
+		// Each command holds its own error, which Exec only repeats.
+		_, _ = pipe.Exec(ctx)
+		var failed error
+		for i, b := range batches {
+			// A pipeline does not fall back to EVAL: after SCRIPT FLUSH nothing
+			// of it ran. The ids make it safe to send the batch again.
+			if redis.HasErrorPrefix(cmds[i].Err(), "NOSCRIPT") {
+				cmds[i] = s.settleScript.Eval(ctx, s.client, b.keys, b.args...)
+			}
+			values, err := cmds[i].Slice()
+			if err == nil && len(values) != len(b.groups) {
+				err = fmt.Errorf("settling: %d replies for %d users", len(values), len(b.groups))
+			}
+			for j, g := range b.groups {
+				if err != nil {
+					replies[g].err = err
+					continue
+				}
+				one, _ := values[j].([]any)
+				replies[g], replies[g].err = parseReply(one)
+			}
+			failed = errors.Join(failed, err)
+		}
+		return failed
+	})
+	return replies
+}
+
+// batch is the groups that one call takes: those of one slot on a Cluster.
+type batch struct {
+	groups []int // indexes
+	keys   []string
+	args   []any
+}
+
+func (s *store) batches(groups []group) []*batch {
+	var all []*batch
+	open := map[string]*batch{}
+	for i, g := range groups {
+		keys := s.keys.User(g.subject)
+		slot := ""
+		if s.cluster {
+			slot = keys.Locked
+		}
+		b := open[slot]
+		if b == nil || len(b.groups) == groupsPerCall {
+			b = &batch{args: s.fixed()}
+			open[slot] = b
+			all = append(all, b)
+		}
+		b.groups = append(b.groups, i)
+		b.keys = append(b.keys, keys.User, keys.Locked, keys.Events)
+		b.args = g.args(b.args)
+	}
+	return all
+}
+
+func (s *store) fixed() []any { return []any{s.life, s.ttl, s.eventsCap} }
+
+func (g group) args(args []any) []any {
+	args = append(args, g.subject.Member(), len(g.settlements))
+	for _, t := range g.settlements {
+		args = append(args, t.id, t.outcomes)
+	}
+	return args
+}
+
+// run calls a script that takes the keys of one user.
+func (s *store) run(ctx context.Context, op string, script *redis.Script, subject Subject, args []any) (values []any, err error) {
+	k := s.keys.User(subject)
+	err = s.call(ctx, op, func(ctx context.Context) error {
+		values, err = script.Run(ctx, s.client, []string{k.User, k.Locked, k.Events}, args...).Slice()
+		return err
+	})
+	return values, err
+}
+
+// call bounds a call of the store and reports it. A client that goes away does
+// not end it: half the calls of a broken-off request would have an unknown
+// answer.
+func (s *store) call(ctx context.Context, op string, f func(context.Context) error) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.timeout)
+	defer cancel()
+	start := time.Now()
+	err := f(ctx)
+	s.called(op, time.Since(start), err)
+	if err != nil {
+		return fmt.Errorf("calling the store to %s: %w", op, err)
+	}
+	return nil
+}
+
+func parseReply(values []any) (r reply, err error) {
+	if len(values) != 3 {
+		return r, fmt.Errorf("parsing the store's reply %v: want three values", values)
+	}
+	var ok [3]bool
+	var lock string
+	r.code, ok[0] = values[0].(int64)
+	r.free, ok[1] = values[1].(int64)
+	lock, ok[2] = values[2].(string)
+	if ok != [3]bool{true, true, true} {
+		return r, fmt.Errorf("parsing the store's reply %v: want two numbers and a lock", values)
+	}
+	if lock != "" {
+		l, err := parseLock(lock)
+		if err != nil {
+			return r, err
+		}
+		r.lock = &l
+	}
+	return r, nil
+}
