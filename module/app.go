@@ -1,0 +1,205 @@
+// Copyright 2026 The caddy-lockout authors
+// SPDX-License-Identifier: Apache-2.0
+
+package module
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/caddyserver/caddy/v2"
+	"go.uber.org/zap"
+
+	"github.com/caddy-lockout/caddy-lockout/counter"
+)
+
+// App holds what all lockout handlers of a Caddy instance share: the store and
+// the defaults. It is provisioned with its defaults when a site uses lockout
+// and the configuration has no `lockout` app.
+type App struct {
+	// Where policies, counters and locks are kept. Default: an embedded store
+	// in this process, for one node only.
+	Redis *Redis `json:"redis,omitempty"`
+
+	// The name of the instance: installations that share a Redis and must not
+	// share users differ in it. Default: `default`.
+	Instance string `json:"instance,omitempty"`
+
+	// The policy while the store holds no instance default. Default: 10
+	// attempts for both.
+	DefaultPolicy *DefaultPolicy `json:"default_policy,omitempty"`
+
+	// What happens to attempts while the store does not answer. `closed`:
+	// refused with 503 and Retry-After. Default: `closed`.
+	OnStoreError string `json:"on_store_error,omitempty"`
+
+	// How long an attempt may take at the login service until it counts as a
+	// failure. Default: 30s.
+	AttemptTimeout caddy.Duration `json:"attempt_timeout,omitempty"`
+
+	// How long the slot of an attempt is held when its node died. Must be
+	// longer than attempt_timeout. Default: 40s.
+	ReservationTTL caddy.Duration `json:"reservation_ttl,omitempty"`
+
+	// How long after the last failure the counters of a user who is not locked
+	// are forgotten. Default: 30 days.
+	CounterTTL caddy.Duration `json:"counter_ttl,omitempty"`
+
+	log      *zap.Logger
+	spec     *backendSpec
+	backend  *backend
+	acquired bool
+	handlers atomic.Int32
+	running  sync.WaitGroup
+	stopPing context.CancelFunc
+}
+
+// DefaultPolicy is a policy as configured.
+type DefaultPolicy struct {
+	// Wrong passwords until the user is locked. 0: never. Default: 10.
+	MaxPasswordAttempts *uint32 `json:"max_password_attempts,omitempty"`
+
+	// Wrong codes of one type until the user is locked. 0: never. Default: 10.
+	MaxOTPAttempts *uint32 `json:"max_otp_attempts,omitempty"`
+}
+
+const (
+	defaultAttempts       = 10
+	defaultAttemptTimeout = 30 * time.Second
+	defaultReservationTTL = 40 * time.Second
+	defaultCounterTTL     = 30 * 24 * time.Hour
+)
+
+func init() { caddy.RegisterModule((*App)(nil)) }
+
+// CaddyModule returns the Caddy module information.
+func (*App) CaddyModule() caddy.ModuleInfo {
+	return caddy.ModuleInfo{ID: "lockout", New: func() caddy.Module { return new(App) }}
+}
+
+// Provision makes everything ready that a handler needs: requests may arrive
+// before Start. It does not need the store to answer.
+func (a *App) Provision(ctx caddy.Context) error {
+	a.log = ctx.Logger()
+	a.setDefaults()
+	if err := a.check(); err != nil {
+		return err
+	}
+	if err := registerMetrics(ctx.GetMetricsRegistry()); err != nil {
+		return err
+	}
+	spec, err := a.backendSpec()
+	if err != nil {
+		return err
+	}
+	a.spec = spec
+	if a.backend, err = spec.acquire(); err != nil {
+		return err
+	}
+	a.acquired = true
+	return nil
+}
+
+func (a *App) setDefaults() {
+	if a.DefaultPolicy == nil {
+		a.DefaultPolicy = new(DefaultPolicy)
+	}
+	for _, limit := range []**uint32{&a.DefaultPolicy.MaxPasswordAttempts, &a.DefaultPolicy.MaxOTPAttempts} {
+		if *limit == nil {
+			n := uint32(defaultAttempts)
+			*limit = &n
+		}
+	}
+	if a.OnStoreError == "" {
+		a.OnStoreError = "closed"
+	}
+	for _, d := range []struct {
+		field *caddy.Duration
+		value time.Duration
+	}{
+		{&a.AttemptTimeout, defaultAttemptTimeout},
+		{&a.ReservationTTL, defaultReservationTTL},
+		{&a.CounterTTL, defaultCounterTTL},
+	} {
+		if *d.field == 0 {
+			*d.field = caddy.Duration(d.value)
+		}
+	}
+}
+
+func (a *App) check() error {
+	if a.OnStoreError != "closed" {
+		return fmt.Errorf("checking on_store_error: %q is not supported, write closed", a.OnStoreError)
+	}
+	if a.AttemptTimeout < 0 || a.ReservationTTL < 0 || a.CounterTTL < 0 {
+		return errors.New("checking attempt_timeout, reservation_ttl and counter_ttl: they must not be negative")
+	}
+	// An attempt that outlives its reservation would be counted as failed
+	// while it may still succeed, and its slot given to another.
+	if a.ReservationTTL < a.AttemptTimeout+caddy.Duration(time.Second) {
+		return fmt.Errorf("checking reservation_ttl: %s must be at least a second longer than attempt_timeout %s",
+			time.Duration(a.ReservationTTL), time.Duration(a.AttemptTimeout))
+	}
+	return nil
+}
+
+// Start warns when no site uses the app, and looks in the background whether
+// the store answers.
+func (a *App) Start() error {
+	if a.handlers.Load() == 0 {
+		a.log.Warn("the lockout app is configured, but no site uses the lockout handler: nothing is limited")
+	}
+	if a.spec.redis == nil {
+		a.log.Info("using the embedded store: it is for one node only and forgets everything when the process ends")
+		return nil
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	a.stopPing = cancel
+	a.running.Go(func() {
+		if err := a.backend.store.client.Ping(ctx).Err(); err != nil && ctx.Err() == nil {
+			a.log.Error("the store does not answer; attempts are refused until it does", zap.Error(err))
+		}
+	})
+	return nil
+}
+
+// Stop does nothing: attempts may still be in flight. See Cleanup.
+func (a *App) Stop() error { return nil }
+
+// Cleanup gives the store back. It closes when no attempt in flight holds it
+// any more.
+func (a *App) Cleanup() error {
+	if a.stopPing != nil {
+		a.stopPing()
+	}
+	a.running.Wait()
+	if !a.acquired {
+		return nil
+	}
+	a.acquired = false
+	return a.spec.release()
+}
+
+// limits returns the limit of each factor under the policy of an organization.
+func (a *App) limits(ctx context.Context, b *backend, organization string, factor counter.Factor) ([]counter.FactorLimit, error) {
+	policy, err := b.policies.Effective(ctx, organization)
+	if err != nil {
+		return nil, err
+	}
+	limit := policy.MaxOTPAttempts
+	if factor == counter.Password {
+		limit = policy.MaxPasswordAttempts
+	}
+	return []counter.FactorLimit{{Factor: factor, Max: limit}}, nil
+}
+
+// Interface guards
+var (
+	_ caddy.App          = (*App)(nil)
+	_ caddy.Provisioner  = (*App)(nil)
+	_ caddy.CleanerUpper = (*App)(nil)
+)

@@ -1,0 +1,210 @@
+// Copyright 2026 The caddy-lockout authors
+// SPDX-License-Identifier: Apache-2.0
+
+package module
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"time"
+
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+	"go.uber.org/zap"
+
+	"github.com/caddy-lockout/caddy-lockout/counter"
+)
+
+// attempt is one request that carries credentials, from its reservation to its
+// outcome.
+type attempt struct {
+	handler *Handler
+	backend *backend
+	step    *step
+	login   login
+	id      string
+	request *http.Request
+
+	limits   []counter.FactorLimit
+	held     bool // has a slot that must be settled
+	verified bool // the secret was accepted a moment ago: no slot, no guess
+	deadline time.Time
+
+	passage *passage
+	decided bool
+	refusal error // why the answer of the login service is withheld
+}
+
+// reserve waits for a slot.
+func (a *attempt) reserve(ctx context.Context) (err error) {
+	a.deadline = time.Now().Add(time.Duration(a.handler.app.ReservationTTL))
+	if a.step.basic() && a.backend.verified.has(a.login.subject, a.login.secret) {
+		a.verified = true
+		return a.backend.counter.Check(ctx, a.login.subject, a.id)
+	}
+	if a.limits, err = a.handler.app.limits(ctx, a.backend, a.login.subject.Organization, a.step.factor); err != nil {
+		return err
+	}
+	r, err := a.backend.counter.ReserveIn(ctx, a.handler.queue, a.login.subject, a.id, a.limits)
+	// The slot may have been waited for; its life begins when it is granted.
+	a.deadline = time.Now().Add(time.Duration(a.handler.app.ReservationTTL))
+	a.held = r.Held
+	return err
+}
+
+// forward sends the attempt to the login service and decides by the answer.
+func (a *attempt) forward(w http.ResponseWriter, next caddyhttp.Handler) (err error) {
+	metrics.inFlight.Inc()
+	defer metrics.inFlight.Dec()
+
+	a.passage = detach(a.request, time.Duration(a.handler.app.AttemptTimeout))
+	defer a.passage.end()
+	held := newHeldWriter(w, a)
+	defer func() {
+		if p := recover(); p != nil {
+			// The login service may have checked the secret.
+			if !a.decided {
+				a.decide(verdictFailure)
+			}
+			panic(p)
+		}
+	}()
+
+	err = next.ServeHTTP(held, a.outgoing())
+	switch {
+	case a.decided:
+	case a.passage.cut():
+		a.decide(verdictFailure)
+		err = a.passage.failure()
+	case err != nil:
+		if a.decide(a.byError(held, err)) && held.status == 0 {
+			held.pass() // what basic_auth set belongs to its error
+		}
+	default:
+		held.finish()
+	}
+	if a.refusal != nil {
+		return a.refusal
+	}
+	return err
+}
+
+// outgoing is the request as the login service gets it: with the body that was
+// read, and cut off from the client.
+func (a *attempt) outgoing() *http.Request {
+	r := a.request.WithContext(a.passage.ctx)
+	if a.login.body != nil {
+		r.Body = io.NopCloser(bytes.NewReader(a.login.body))
+		r.ContentLength = int64(len(a.login.body))
+		r.TransferEncoding = nil
+		r.Trailer = nil
+	}
+	if a.step.rules.needsBody() {
+		// Go's transport then asks for gzip by itself, and decodes it.
+		r.Header = r.Header.Clone()
+		r.Header.Del("Accept-Encoding")
+	}
+	return r
+}
+
+// byError returns the verdict when the handler behind us returned an error
+// instead of an answer.
+func (a *attempt) byError(held *heldWriter, err error) verdict {
+	if a.passage.neverSent(err) {
+		return verdictNeutral
+	}
+	// Caddy's own basic_auth answers with such an error; and what runs behind
+	// it may end with 404. A proxy's 5xx proves nothing.
+	he, ok := errors.AsType[caddyhttp.HandlerError](err)
+	if !ok || held.status != 0 || he.StatusCode < 400 || he.StatusCode > 499 {
+		return verdictFailure
+	}
+	v, _ := a.step.rules.byHeader(he.StatusCode, held.header)
+	if v == verdictNeutral {
+		return verdictFailure
+	}
+	return v
+}
+
+// decide settles the attempt. It reports whether the answer may be sent; else
+// the refusal says why not.
+func (a *attempt) decide(v verdict) bool {
+	a.decided = true
+	switch v {
+	case verdictSuccess, verdictPending:
+		a.refusal = a.succeed()
+	case verdictNeutral:
+		a.settle(counter.Void)
+	default:
+		a.fail()
+	}
+	a.passage.attach()
+	if a.refusal == nil {
+		metrics.attempts.WithLabelValues(a.step.factor.String(), v.String()).Inc()
+	}
+	return a.refusal == nil
+}
+
+// succeed settles a success before the first byte of it goes to the client.
+func (a *attempt) succeed() error {
+	ctx, cancel := context.WithDeadline(context.WithoutCancel(a.request.Context()), a.deadline)
+	defer cancel()
+	var err error
+	switch {
+	case a.verified:
+	case a.held:
+		err = a.backend.counter.Settle(ctx, a.login.subject, a.id, a.outcomes(counter.Success))
+	default:
+		err = a.backend.counter.Check(ctx, a.login.subject, a.id)
+	}
+	if err == nil && a.step.basic() {
+		a.backend.verified.remember(a.login.subject, a.login.secret)
+	}
+	return err
+}
+
+// fail leaves the failure to the counter, which delivers it with the next call
+// for this user.
+func (a *attempt) fail() {
+	if a.step.basic() {
+		a.backend.verified.forget(a.login.subject)
+	}
+	if a.verified {
+		a.charge()
+	}
+	a.settle(counter.Failure)
+	if c := a.handler.log.Check(zap.InfoLevel, "attempt failed"); c != nil {
+		c.Write(zap.String("factor", a.step.factor.String()), subjectField(a.login.subject), clientIP(a.request))
+	}
+}
+
+// charge reserves belatedly for a secret that went without a slot because it
+// was right a moment ago, and is not any more.
+func (a *attempt) charge() {
+	ctx, cancel := context.WithDeadline(context.WithoutCancel(a.request.Context()), a.deadline)
+	defer cancel()
+	var err error
+	if a.limits, err = a.handler.app.limits(ctx, a.backend, a.login.subject.Organization, a.step.factor); err == nil {
+		var r counter.Reservation
+		r, err = a.backend.counter.ReserveIn(ctx, a.handler.queue, a.login.subject, a.id, a.limits)
+		a.held = r.Held
+	}
+	if err != nil && !errors.Is(err, counter.ErrLocked) {
+		a.handler.log.Error("a secret that is no longer right could not be charged", subjectField(a.login.subject), zap.Error(err))
+	}
+}
+
+func (a *attempt) settle(o counter.Outcome) {
+	if !a.held {
+		return
+	}
+	if err := a.backend.counter.Settle(a.request.Context(), a.login.subject, a.id, a.outcomes(o)); err != nil {
+		a.handler.log.Error("an attempt could not be settled; it counts as failed", subjectField(a.login.subject), zap.Error(err))
+	}
+}
+
+func (a *attempt) outcomes(o counter.Outcome) []counter.FactorOutcome {
+	return []counter.FactorOutcome{{Factor: a.step.factor, Outcome: o}}
+}

@@ -1,0 +1,102 @@
+// Copyright 2026 The caddy-lockout authors
+// SPDX-License-Identifier: Apache-2.0
+
+package module
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/http/httptrace"
+	"sync/atomic"
+	"time"
+
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp/reverseproxy"
+)
+
+var (
+	errAttemptTimeout = errors.New("attempt took too long")
+	errSecondSend     = errors.New("attempt was about to be sent a second time")
+)
+
+// passage is the way of one attempt through the login service. Until the
+// decision it is cut off from the client: one who hangs up must not turn the
+// right password into a failure, nor end a check uncounted.
+type passage struct {
+	ctx    context.Context
+	cancel context.CancelCauseFunc
+	client context.Context
+
+	timer    *time.Timer
+	attached func() bool
+
+	connected atomic.Bool
+	sent      atomic.Bool
+}
+
+// detach starts a passage for the request, for at most the time that an
+// attempt may take.
+func detach(r *http.Request, timeout time.Duration) *passage {
+	p := &passage{client: r.Context()}
+	p.ctx, p.cancel = context.WithCancelCause(context.WithoutCancel(p.client))
+	p.timer = time.AfterFunc(timeout, func() { p.cancel(errAttemptTimeout) })
+	p.ctx = httptrace.WithClientTrace(p.ctx, &httptrace.ClientTrace{
+		GotConn: func(info httptrace.GotConnInfo) {
+			// Caddy's retries, and the transport's own after a cut, would have
+			// the secret checked once more on the same slot. The transport may
+			// write before it looks at the context, so the connection goes too.
+			if p.sent.Load() {
+				p.cancel(errSecondSend)
+				_ = info.Conn.Close()
+			}
+			p.connected.Store(true)
+		},
+		WroteHeaders: func() { p.sent.Store(true) },
+	})
+	return p
+}
+
+// attach ends the detachment after the decision: from now on the answer lives
+// as long as the client wants it.
+func (p *passage) attach() {
+	p.timer.Stop()
+	p.attached = context.AfterFunc(p.client, func() { p.cancel(context.Cause(p.client)) })
+}
+
+// end releases what the passage holds.
+func (p *passage) end() {
+	p.timer.Stop()
+	if p.attached != nil {
+		p.attached()
+	}
+	p.cancel(nil)
+}
+
+// cut reports whether the passage was ended before the decision: by the time
+// limit or by a second send. What is written then is the proxy's reaction.
+func (p *passage) cut() bool { return p.ctx.Err() != nil }
+
+// failure is the error that tells the client about the cut.
+func (p *passage) failure() error {
+	if cause := context.Cause(p.ctx); !errors.Is(cause, errAttemptTimeout) {
+		return caddyhttp.Error(http.StatusBadGateway, cause)
+	}
+	return caddyhttp.Error(http.StatusGatewayTimeout, errAttemptTimeout)
+}
+
+// neverSent reports whether the error proves that the login service saw
+// nothing of the attempt.
+func (p *passage) neverSent(err error) bool {
+	if p.connected.Load() || p.sent.Load() {
+		return false
+	}
+	var dial reverseproxy.DialError
+	if errors.As(err, &dial) {
+		return true
+	}
+	// Caddy's error for "every upstream is down or full" is not exported.
+	var he caddyhttp.HandlerError
+	return errors.As(err, &he) && he.StatusCode == http.StatusServiceUnavailable &&
+		he.Err != nil && he.Err.Error() == "no upstreams available"
+}

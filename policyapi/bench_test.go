@@ -1,0 +1,96 @@
+// Copyright 2026 The caddy-lockout authors
+// SPDX-License-Identifier: Apache-2.0
+
+package policyapi_test
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/caddy-lockout/caddy-lockout/internal/redistest"
+	"github.com/caddy-lockout/caddy-lockout/policyapi"
+)
+
+// Not parallel: AllocsPerRun counts what the whole process allocates.
+func TestEffectiveDoesNotAllocate(t *testing.T) {
+	e := newEnv(t, redistest.Start(t).Client(t))
+	c := e.cache(t, policyapi.Options{Poll: never})
+	e.subscribed(t, 1)
+	organization := fmt.Sprint("org", t.Name())
+	effective(t, c, organization, fallback)
+	ctx := t.Context()
+	if n := testing.AllocsPerRun(10_000, func() { _, _ = c.Effective(ctx, organization) }); n != 0 {
+		t.Fatalf("%v allocations a call", n)
+	}
+}
+
+func BenchmarkEffective(b *testing.B) {
+	e := newEnv(b, redistest.Start(b).Client(b))
+	c := e.cache(b, policyapi.Options{})
+	ctx := b.Context()
+	organizations := make([]string, 1000)
+	for i := range organizations {
+		organizations[i] = fmt.Sprint("organization-", i)
+		if _, err := c.Effective(ctx, organizations[i]); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.Run("one core", func(b *testing.B) {
+		b.ReportAllocs()
+		for i := 0; b.Loop(); i++ {
+			_, _ = c.Effective(ctx, organizations[i%len(organizations)])
+		}
+	})
+	b.Run("all cores", func(b *testing.B) {
+		b.ReportAllocs()
+		b.RunParallel(func(pb *testing.PB) {
+			for i := 0; pb.Next(); i++ {
+				_, _ = c.Effective(ctx, organizations[i%len(organizations)])
+			}
+		})
+	})
+}
+
+// BenchmarkPropagation measures from the answer of a change to its effect on
+// another node.
+func BenchmarkPropagation(b *testing.B) {
+	e := newEnv(b, redistest.Start(b).Client(b))
+	c := e.node(b, new(line)).cache(b, policyapi.Options{Poll: never})
+	e.subscribed(b, 1)
+	var times []time.Duration
+	for i := uint32(0); b.Loop(); i++ {
+		must(b)(e.store.UpdateDefault(b.Context(), limits(i, i), newOp()))
+		times = append(times, becomes(b, c, "org", limits(i, i)))
+	}
+	slices.Sort(times)
+	b.ReportMetric(float64(times[len(times)/2].Microseconds()), "p50-us")
+	b.ReportMetric(float64(times[len(times)*99/100].Microseconds()), "p99-us")
+}
+
+// BenchmarkRefresh measures how long 10,000 held organizations take to be read
+// again.
+func BenchmarkRefresh(b *testing.B) {
+	e := newEnv(b, redistest.Start(b).Client(b))
+	n := e.node(b, new(line))
+	count := new(reads)
+	n.client.AddHook(count)
+	c := n.cache(b, policyapi.Options{Poll: never})
+	e.subscribed(b, 1)
+	const held = 10_000
+	for i := range held {
+		if _, err := c.Effective(b.Context(), fmt.Sprint("organization-", i)); err != nil {
+			b.Fatal(err)
+		}
+	}
+	for b.Loop() {
+		count.n.Store(0)
+		if err := e.client.Publish(b.Context(), e.keys.Changes(), "9999999 x").Err(); err != nil {
+			b.Fatal(err)
+		}
+		for count.n.Load() < held/500 {
+			time.Sleep(50 * time.Microsecond)
+		}
+	}
+}
