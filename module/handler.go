@@ -111,8 +111,11 @@ func (h *Handler) setDefaults() {
 		h.MaxBody = credentials.DefaultMaxBytes
 	}
 	h.queue = counter.DefaultQueue
-	if h.Queue != nil {
-		h.queue = counter.Queue{Size: h.Queue.Size, Wait: time.Duration(h.Queue.Wait)}
+	if h.Queue != nil && h.Queue.Size != 0 {
+		h.queue.Size = h.Queue.Size
+	}
+	if h.Queue != nil && h.Queue.Wait != 0 {
+		h.queue.Wait = time.Duration(h.Queue.Wait)
 	}
 }
 

@@ -1,0 +1,71 @@
+// Copyright 2026 The caddy-lockout authors
+// SPDX-License-Identifier: Apache-2.0
+
+package caddyfile
+
+import (
+	"math"
+	"strings"
+
+	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
+
+	"github.com/caddy-lockout/caddy-lockout/module"
+)
+
+// refuseMatcher reads what stands between the directive and its block: nothing,
+// or the matcher `*`, which means the same.
+func refuseMatcher(d *caddyfile.Dispenser) error {
+	if !d.NextArg() {
+		return nil
+	}
+	switch v := d.Val(); {
+	case v == "*":
+		return nil
+	case strings.HasPrefix(v, "/"), strings.HasPrefix(v, "@"):
+		return d.Errf("%s takes no matcher, got %q: it must see every request of the site, because Caddy's matchers miss "+
+			"spellings of a path such as /login/ and /login%%2f and would let them through uncounted; "+
+			"name the paths with match inside the step", name, v)
+	default:
+		return d.Errf("%s: unexpected %q: presets are not supported yet, describe the login in a block", name, v)
+	}
+}
+
+// parseHandler reads the block of a site's directive.
+func parseHandler(d *caddyfile.Dispenser) (*module.Handler, error) {
+	h := new(module.Handler)
+	directive := place(d)
+	err := readBlock(d, name, []option{
+		{name: "step", many: true, read: func(d *caddyfile.Dispenser) error {
+			step, err := parseStep(d)
+			h.Steps = append(h.Steps, step)
+			return err
+		}},
+		{name: "org", read: text(&h.Organization)},
+		{name: "on_locked", read: number(&h.OnLocked, 400, 499)},
+		{name: "queue", read: func(d *caddyfile.Dispenser) (err error) {
+			h.Queue, err = parseQueue(d)
+			return err
+		}},
+		{name: "max_body", read: size(&h.MaxBody)},
+	})
+	if err != nil {
+		return nil, err
+	}
+	if len(h.Steps) == 0 {
+		return nil, directive.Errf("%s: no step: without one nothing is counted", name)
+	}
+	return h, finish(d, name)
+}
+
+func parseQueue(d *caddyfile.Dispenser) (*module.Queue, error) {
+	args, err := arguments(d, "<size>", "<duration>")
+	if err != nil {
+		return nil, err
+	}
+	n, err := parseNumber(d, "queue", args[0], 1, math.MaxInt32)
+	if err != nil {
+		return nil, err
+	}
+	wait, err := parseDuration(d, "queue", args[1])
+	return &module.Queue{Size: int(n), Wait: wait}, err
+}

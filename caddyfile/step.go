@@ -1,0 +1,155 @@
+// Copyright 2026 The caddy-lockout authors
+// SPDX-License-Identifier: Apache-2.0
+
+package caddyfile
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
+
+	"github.com/caddy-lockout/caddy-lockout/module"
+)
+
+// The kinds of steps, and the places where user and secret may stand.
+var (
+	kinds        = []string{"password"}
+	plannedKinds = []string{"identify", "totp", "otp_sms", "otp_email", "recovery_code", "reset"}
+
+	plannedSources = []string{"form", "json", "multipart", "path", "query", "header", "cookie", "jwt", "bound"}
+)
+
+const (
+	fromField = "field"
+	fromBasic = "basic"
+)
+
+// parseStep reads a step, whose name is the current token.
+func parseStep(d *caddyfile.Dispenser) (*module.Step, error) {
+	start := place(d)
+	if !d.NextArg() {
+		return nil, wrongCount(d, 0, "<"+strings.Join(kinds, "|")+">")
+	}
+	if err := checkWord(d, "step", kinds, plannedKinds); err != nil {
+		return nil, err
+	}
+	step := &module.Step{Kind: d.Val()}
+	options := []option{
+		{name: "match", many: true, read: func(d *caddyfile.Dispenser) error { return parseMatch(d, &step.Match) }},
+		{name: "accept", read: func(d *caddyfile.Dispenser) (err error) {
+			step.Accept, err = list(d, "form|json...", func(d *caddyfile.Dispenser) error {
+				return checkWord(d, "accept", []string{"form", "json"}, []string{"multipart"})
+			})
+			return err
+		}},
+		{name: "user", read: func(d *caddyfile.Dispenser) (err error) {
+			step.User, err = parseSource(d, fromField, fromBasic)
+			return err
+		}},
+		{name: "secret", read: func(d *caddyfile.Dispenser) (err error) {
+			step.Secret, err = parseSource(d, fromField)
+			return err
+		}},
+	}
+	for _, verdict := range []string{"success", "pending", "failure", "neutral"} {
+		options = append(options, option{name: verdict, many: true, read: func(d *caddyfile.Dispenser) error {
+			outcome, err := parseOutcome(d)
+			step.Outcomes = append(step.Outcomes, outcome)
+			return err
+		}})
+	}
+	if err := readBlock(d, "step", options); err != nil {
+		return nil, err
+	}
+	return step, checkStep(start, step)
+}
+
+// checkStep looks for what is missing or does not go together.
+func checkStep(start *caddyfile.Dispenser, s *module.Step) error {
+	basic := s.User.From == fromBasic
+	switch {
+	case s.User.From == "":
+		return start.Errf("step: no user: add `user field <name>` or `user basic`")
+	case basic && s.Secret.From != "":
+		return start.Errf("step: `user basic` holds the secret as well: remove secret")
+	case basic && s.Accept != nil:
+		return start.Errf("step: `user basic` reads no body: remove accept")
+	case !basic && s.Secret.From == "":
+		return start.Errf("step: no secret: add `secret field <name>`")
+	case !basic && len(s.Match.Path) == 0:
+		return start.Errf("step: no path: add `match path <path...>` with the paths that take the form or JSON body")
+	}
+	for _, o := range s.Outcomes {
+		if o.Verdict == "success" || o.Verdict == "pending" {
+			return nil
+		}
+	}
+	return start.Errf("step: no success: say with `success <condition>` which answers mean that the secret was right")
+}
+
+// parseMatch reads a match line or block into m, which may have been filled in
+// part by an earlier one.
+func parseMatch(d *caddyfile.Dispenser, m *module.Match) error {
+	options := []option{
+		{name: "method", read: func(d *caddyfile.Dispenser) error {
+			return parseMatchList(d, &m.Method, "<method...>", checkMethod)
+		}},
+		{name: "path", read: func(d *caddyfile.Dispenser) error {
+			return parseMatchList(d, &m.Path, "<path...>", checkPath)
+		}},
+	}
+	if !d.NextArg() {
+		return readBlock(d, "match", options)
+	}
+	if err := checkWord(d, "match", []string{"method", "path"}, []string{"path_regexp", "field", "has"}); err != nil {
+		return err
+	}
+	i := slices.IndexFunc(options, func(o option) bool { return o.name == d.Val() })
+	return options[i].read(d)
+}
+
+func parseMatchList(d *caddyfile.Dispenser, into *[]string, wanted string, check func(*caddyfile.Dispenser) error) (err error) {
+	if *into != nil {
+		return d.Errf("match: %q is already specified: name all in one line", d.Val())
+	}
+	*into, err = list(d, wanted, check)
+	return err
+}
+
+func checkMethod(d *caddyfile.Dispenser) error {
+	if v := d.Val(); v == "" || strings.Trim(v, "-_ABCDEFGHIJKLMNOPQRSTUVWXYZ") != "" {
+		return d.Errf("method %q: want a method in capitals such as POST", v)
+	}
+	return nil
+}
+
+func checkPath(d *caddyfile.Dispenser) error {
+	v := d.Val()
+	if !strings.HasPrefix(v, "/") || strings.Contains(strings.TrimSuffix(v, "*"), "*") {
+		return d.Errf("path %q: want a path that begins with / and has a * at most at its end", v)
+	}
+	return nil
+}
+
+// parseSource reads where a user or a secret stands.
+func parseSource(d *caddyfile.Dispenser, allowed ...string) (module.Source, error) {
+	what := place(d)
+	if !d.NextArg() {
+		return module.Source{}, wrongCount(d, 0, strings.Replace(strings.Join(allowed, " or "), fromField, fromField+" <name>", 1))
+	}
+	if err := checkWord(d, what.Val(), allowed, plannedSources); err != nil {
+		return module.Source{}, err
+	}
+	s := module.Source{From: d.Val()}
+	if s.From == fromBasic {
+		_, err := arguments(d)
+		return s, err
+	}
+	args, err := arguments(d, "<name>")
+	if err != nil {
+		return s, err
+	}
+	s.Name = args[0]
+	return s, nil
+}

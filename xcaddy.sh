@@ -1,0 +1,283 @@
+#!/usr/bin/env bash
+# Copyright 2026 The caddy-lockout authors
+# SPDX-License-Identifier: Apache-2.0
+#
+# The one entry point: builds ./caddy, runs the tests. ./xcaddy.sh help says how.
+# Needs Go and git; the command `test` installs the rest.
+
+set -euo pipefail
+unset CDPATH
+export GOWORK=off # a workspace above this directory is none of ours
+
+root=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd -P)
+cd -- "$root"
+
+# What an official Caddy is built with.
+tags=nobadger,nomysql,nopgx
+
+usage() {
+	cat <<-'EOF'
+		usage: ./xcaddy.sh [command]
+
+		commands:
+		  build              build ./caddy with the plugin from this directory (default)
+		  test [arguments]   install what the tests need and run all of them; the
+		                     arguments go to `go test`
+		  help               this page
+	EOF
+}
+
+main() {
+	local command=${1:-build}
+	if (($#)); then shift; fi
+	case $command in
+	build | test) "command_$command" "$@" ;;
+	help | -h | --help) usage ;;
+	*)
+		say "xcaddy.sh: there is no command '$command'" >&2
+		usage >&2
+		exit 2
+		;;
+	esac
+}
+
+# --- build -------------------------------------------------------------------
+
+command_build() {
+	if (($#)); then
+		say "xcaddy.sh: build takes no arguments" >&2
+		exit 2
+	fi
+	need_go
+	need_git
+
+	local module version start=$SECONDS
+	module=$(awk '$1 == "module" { print $2 }' go.mod)
+	version=$(required_version github.com/caddyserver/caddy/v2)
+
+	say "Building ./caddy: Caddy $version with the plugin from $root."
+	say "The first build downloads and compiles Caddy: minutes on two cores. Later ones take less than one."
+
+	# A version that no one publishes, so that go never asks for a list of
+	# versions; xcaddy replaces it with this directory.
+	go tool -modfile=tools/xcaddy/go.mod xcaddy build "$version" \
+		--with "$module@v0.0.0=$root" --output "$root/caddy"
+
+	say "Built ./caddy in $((SECONDS - start)) s."
+	say "Next: write a Caddyfile (README.md has one), then ./caddy run --config Caddyfile"
+}
+
+# required_version prints the version of a module that go.mod requires.
+required_version() {
+	awk -v module="$1" '
+		$1 == module { print $2; exit }
+		$1 == "require" && $2 == module { print $3; exit }
+	' go.mod
+}
+
+# --- test --------------------------------------------------------------------
+
+command_test() {
+	need_go
+	need_git
+	local start=$SECONDS failed=() mod
+	install_test_needs
+
+	# Every module of ours that has tests: the root and the directories below it
+	# with a go.mod. Those under tools/ only pin programs.
+	for mod in go.mod */go.mod; do
+		test_module "$(dirname "$mod")" "$@" || failed+=("$(dirname "$mod")")
+	done
+
+	if ((${#failed[@]})); then
+		say "FAILED after $((SECONDS - start)) s, in: ${failed[*]}" >&2
+		exit 1
+	fi
+	say "All tests passed in $((SECONDS - start)) s."
+}
+
+# test_module runs the tests of one module. A skipped test fails the run: here
+# is everything that a test may need.
+test_module() {
+	local dir=$1 start=$SECONDS status=0
+	shift
+	say "go test in $dir (the first time, compiling Caddy for the race detector takes minutes)"
+	(
+		cd -- "$dir" || exit
+		export CGO_ENABLED=1 # the race detector needs it
+		if shows_all_output "$@"; then
+			exec go test -race -shuffle=on -trimpath -tags "$tags" "$@" ./...
+		fi
+		go test -v -race -shuffle=on -trimpath -tags "$tags" "$@" ./... 2>&1 | brief
+	) || status=$?
+	say "go test in $dir: $((SECONDS - start)) s"
+	return "$status"
+}
+
+# shows_all_output reports whether the arguments ask for output that brief
+# would hide.
+shows_all_output() {
+	local argument
+	for argument; do
+		case $argument in
+		-v | -v=* | -json | -json=* | -bench | -bench=* | -fuzz | -fuzz=* | -list | -list=*) return 0 ;;
+		esac
+	done
+	return 1
+}
+
+# brief turns the output of `go test -v` into that of `go test`: what a package
+# prints only when it failed. It also names skipped tests and then fails.
+brief() {
+	awk '
+		function flush_held(   i) {
+			for (i = 1; i <= n; i++) print held[i]
+			n = 0
+		}
+		/^=== (RUN|PAUSE|CONT|NAME)/ || /^[[:space:]]*--- PASS: / { next }
+		/^[[:space:]]*--- SKIP: / { skipped[++skips] = $3; show = 1 }
+		/^(ok  |FAIL|\?   )\t/ {
+			if (show || /^FAIL/) flush_held()
+			n = show = 0
+			print
+			fflush()
+			next
+		}
+		{ held[++n] = $0 }
+		END {
+			flush_held()
+			for (i = 1; i <= skips; i++) print "FAIL: skipped " skipped[i]
+			exit skips > 0
+		}
+	'
+}
+
+# --- what the tests need -----------------------------------------------------
+
+# install_test_needs installs what is missing of a C compiler (the race detector
+# links C) and redis-server (the tests start their own, on free ports).
+install_test_needs() {
+	local packages=()
+	compiles_c || packages+=(gcc libc6-dev)
+	command -v redis-server >/dev/null || packages+=(redis-server)
+	if ((${#packages[@]} == 0)); then
+		return
+	fi
+
+	local install="apt-get install -y ${packages[*]}"
+	if ! command -v apt-get >/dev/null; then
+		say "The tests need these, which are missing here. Install them and start again:" >&2
+		compiles_c || say "  a C compiler with the headers of the C library (gcc or clang)" >&2
+		command -v redis-server >/dev/null || say "  redis-server" >&2
+		exit 1
+	fi
+	if ! as_root true 2>/dev/null; then
+		say "The tests need packages that are missing here. Install them as root and start again:" >&2
+		say "  $install" >&2
+		exit 1
+	fi
+
+	local start=$SECONDS
+	say "Installing what the tests need: ${packages[*]}"
+	apt_get update || say "apt-get update failed; trying with the lists that are here" >&2
+	without_starting_services apt_get install -y --no-install-recommends "${packages[@]}"
+	if ! compiles_c || ! command -v redis-server >/dev/null; then
+		say "Still missing after installing ${packages[*]}: $(go env CC) that links C, or redis-server" >&2
+		exit 1
+	fi
+	say "Installed ${packages[*]} in $((SECONDS - start)) s."
+}
+
+compiles_c() {
+	local cc
+	read -ra cc <<<"$(go env CC)"
+	printf '#include <stdlib.h>\nint main(void) { return EXIT_SUCCESS; }\n' |
+		"${cc[@]}" -x c - -o /dev/null 2>/dev/null
+}
+
+as_root() {
+	if [[ $(id -u) == 0 ]]; then "$@"; else sudo -n "$@"; fi
+}
+
+apt_get() {
+	as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=300 -o Dpkg::Use-Pty=0 "$@" </dev/null
+}
+
+# without_starting_services runs a command while packages may install services
+# but not start them, and not at the next boot either.
+without_starting_services() {
+	(
+		policy=/usr/sbin/policy-rc.d
+		saved=
+		# shellcheck disable=SC2317 # the trap calls it
+		restore() {
+			if [[ $saved ]]; then as_root mv -f "$saved" "$policy"; else as_root rm -f "$policy"; fi
+		}
+		if [[ -e $policy || -L $policy ]]; then
+			saved=$policy.before-caddy-lockout
+			as_root mv -f "$policy" "$saved"
+		fi
+		trap restore EXIT
+		trap 'exit 130' INT TERM HUP
+		printf '#!/bin/sh\nexit 101\n' | as_root tee "$policy" >/dev/null
+		as_root chmod 755 "$policy"
+		"$@"
+		if [[ -d /run/systemd/system ]]; then
+			as_root systemctl disable --quiet redis-server.service
+		fi
+	)
+}
+
+# --- what the build needs ----------------------------------------------------
+
+need_go() {
+	if ! command -v go >/dev/null && [[ -x /usr/local/go/bin/go ]]; then
+		PATH=$PATH:/usr/local/go/bin
+	fi
+	local wanted have
+	wanted=$(awk '$1 == "go" { print $2 }' go.mod)
+	if ! command -v go >/dev/null; then
+		say "Go $wanted or newer is missing. Install it and start again:" >&2
+		hint_go
+		exit 1
+	fi
+	# Inside the module go itself switches to the wanted version when it may.
+	have=$(go env GOVERSION 2>/dev/null) || have=$(GOTOOLCHAIN=local go version | awk '{ print $3 }')
+	have=${have#go}
+	if ! at_least "${have%%[!0-9.]*}" "$wanted"; then
+		say "Go $wanted or newer is needed, and this is Go ${have:-of an unknown version} ($(command -v go))." >&2
+		say "Go 1.21 and newer can fetch it: go env -w GOTOOLCHAIN=auto. Otherwise install it:" >&2
+		hint_go
+		exit 1
+	fi
+}
+
+hint_go() {
+	cat >&2 <<-'EOF'
+		  macOS           brew install go
+		  Fedora          dnf install golang
+		  Arch            pacman -S go
+		  Debian, Ubuntu  snap install go --classic
+		  any Linux       tar -C /usr/local -xzf <archive of the Go release>, then
+		                  export PATH=$PATH:/usr/local/go/bin
+	EOF
+}
+
+need_git() {
+	if ! command -v git >/dev/null; then
+		say "git is missing. Install it and start again: apt-get install git, brew install git or dnf install git" >&2
+		exit 1
+	fi
+}
+
+# at_least reports whether version $1 is $2 or newer.
+at_least() {
+	awk -v have="$1" -v want="$2" 'BEGIN {
+		n = split(want, w, "."); split(have, h, ".")
+		for (i = 1; i <= n; i++) if (h[i] + 0 != w[i] + 0) exit h[i] + 0 < w[i] + 0
+	}'
+}
+
+say() { printf '%s\n' "$*"; }
+
+main "$@"
