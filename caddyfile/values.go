@@ -34,9 +34,9 @@ func arguments(d *caddyfile.Dispenser, wanted ...string) ([]string, error) {
 	if len(args) != len(wanted) {
 		return nil, wrongCount(option, len(args), strings.Join(wanted, " "))
 	}
-	for i, arg := range args {
-		if strings.TrimSpace(arg) == "" {
-			return nil, option.Errf("%s: %s is empty", option.Val(), wanted[i])
+	for i, name := range wanted {
+		if strings.TrimSpace(args[i]) == "" {
+			return nil, option.Errf("%s: %s is empty", option.Val(), name)
 		}
 	}
 	return args, nil

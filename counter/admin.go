@@ -122,7 +122,7 @@ func parseState(values []any) (State, error) {
 		if f == 0 || !ok1 || !ok2 {
 			return st, fmt.Errorf("parsing the store's state %v: want factor and two numbers", values)
 		}
-		st.Factors[f] = FactorState{Failures: uint32(failures), Reservations: uint32(held)} //nolint:gosec // both are bounded by uint32 limits
+		st.Factors[f] = FactorState{Failures: uint32(failures), Reservations: uint32(held)}
 	}
 	return st, nil
 }

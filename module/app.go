@@ -1,6 +1,13 @@
 // Copyright 2026 The caddy-lockout authors
 // SPDX-License-Identifier: Apache-2.0
 
+// Package module holds the Caddy modules of caddy-lockout: the app `lockout`,
+// which keeps the store, and the handler `http.handlers.lockout`, which stands
+// in front of a login service. It owns their lifecycle and everything that
+// touches an HTTP request; counting, policies and reading logins it leaves to
+// counter, policyapi and internal/credentials.
+//
+// The way of a request is Handler.ServeHTTP, from top to bottom.
 package module
 
 import (

@@ -5,6 +5,7 @@ package policyapi_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"strings"
@@ -90,7 +91,7 @@ func (e env) cache(t testing.TB, options policyapi.Options) *policyapi.Cache {
 func (e env) sequence(t testing.TB) uint64 {
 	t.Helper()
 	n, err := e.client.Get(t.Context(), e.keys.Sequence()).Uint64()
-	if err != nil && err != redis.Nil {
+	if err != nil && !errors.Is(err, redis.Nil) {
 		t.Fatal(err)
 	}
 	return n

@@ -8,8 +8,9 @@ import (
 	"reflect"
 	"testing"
 
-	"github.com/caddy-lockout/caddy-lockout/internal/redistest"
 	"github.com/redis/go-redis/v9"
+
+	"github.com/caddy-lockout/caddy-lockout/internal/redistest"
 )
 
 func TestStoresAnswer(t *testing.T) {
