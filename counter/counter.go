@@ -92,6 +92,7 @@ type Counter struct {
 	opts    Options
 	lines   *lines
 	pending *pending
+	told    *told
 
 	stop    context.CancelFunc
 	running sync.WaitGroup
@@ -110,6 +111,9 @@ func New(client redis.UniversalClient, keys *keyspace.Keyspace, o Options) (*Cou
 	if o.EventsCap == 0 {
 		o.EventsCap = defaultEventsCap
 	}
+	if min(o.ReservationTTL, o.CounterTTL, o.CallTimeout, o.FlushDelay) < 0 || o.EventsCap < 0 {
+		return nil, fmt.Errorf("%w: a duration or the cap of events is negative", ErrOptions)
+	}
 	// A hash that ended before its reservations would forget them unpunished.
 	if o.CounterTTL < 2*o.ReservationTTL {
 		return nil, fmt.Errorf("%w: counter TTL %s is shorter than twice the reservation TTL %s", ErrOptions, o.CounterTTL, o.ReservationTTL)
@@ -119,6 +123,7 @@ func New(client redis.UniversalClient, keys *keyspace.Keyspace, o Options) (*Cou
 		opts:    o,
 		lines:   newLines(),
 		pending: newPending(),
+		told:    newTold(),
 		poll:    jitter,
 	}
 	ctx, stop := context.WithCancel(context.Background())

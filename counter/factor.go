@@ -28,8 +28,8 @@ var factorNames = [...]string{"none", "password", "totp", "otp_sms", "otp_email"
 // for none.
 const factorLetters = "-ptser"
 
-// ErrFactor reports an unknown factor.
-var ErrFactor = errors.New("unknown factor")
+// ErrFactor reports a factor that is unknown or that is named twice.
+var ErrFactor = errors.New("wrong factor")
 
 // Factors returns every factor.
 func Factors() []Factor { return []Factor{Password, TOTP, OTPSMS, OTPEmail, RecoveryCode} }

@@ -82,12 +82,14 @@ func (c *Counter) CountLocked(ctx context.Context) (n int64, err error) {
 // one more than the limit where there are so many.
 func (s *store) members(ctx context.Context, f ListFilter) ([]string, error) {
 	span := &redis.ZRangeBy{Min: "-", Max: "+", Count: int64(f.Limit) + 1}
+	prefix := ""
 	if f.Organization != nil {
-		prefix := keyspace.MemberPrefix(*f.Organization)
+		prefix = keyspace.MemberPrefix(*f.Organization)
 		// 0xff occurs in no valid UTF-8, so this is past every member.
 		span.Min, span.Max = "["+prefix, "("+prefix+"\xff"
 	}
-	if f.After != "" {
+	// A cursor from elsewhere must not open another organization.
+	if f.After > prefix {
 		span.Min = "(" + f.After
 	}
 	cmds := make([]*redis.StringSliceCmd, keyspace.Shards)

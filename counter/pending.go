@@ -6,7 +6,6 @@ package counter
 import (
 	"slices"
 	"sync"
-	"time"
 )
 
 // maxPending bounds the settlements that wait for the store: some 4 MB.
@@ -89,13 +88,12 @@ func (p *pending) done(s Subject, ts []*settlement) []*settlement {
 	return removed
 }
 
-// expired removes and returns what was born before t.
-func (p *pending) expired(t time.Time) []group {
+// expired removes and returns what is not worth delivering any more.
+func (p *pending) expired(old func(*settlement) bool) []group {
 	var groups []group
 	for _, g := range p.all() {
-		old := slices.DeleteFunc(g.settlements, func(x *settlement) bool { return !x.born.Before(t) })
-		if removed := p.done(g.subject, old); len(removed) > 0 {
-			groups = append(groups, group{subject: g.subject, settlements: removed})
+		if ts := p.done(g.subject, slices.DeleteFunc(g.settlements, func(t *settlement) bool { return !old(t) })); len(ts) > 0 {
+			groups = append(groups, group{subject: g.subject, settlements: ts})
 		}
 	}
 	return groups

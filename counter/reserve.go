@@ -6,6 +6,7 @@ package counter
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -45,9 +46,12 @@ func (c *Counter) ReserveIn(ctx context.Context, q Queue, s Subject, attemptID s
 	if err := checkID(attemptID); err != nil {
 		return Reservation{}, err
 	}
-	for _, l := range limits {
+	for i, l := range limits {
 		if !l.Factor.valid() {
 			return Reservation{}, fmt.Errorf("%w: %d", ErrFactor, l.Factor)
+		}
+		if slices.ContainsFunc(limits[:i], func(x FactorLimit) bool { return x.Factor == l.Factor }) {
+			return Reservation{}, fmt.Errorf("%w: %s is named twice", ErrFactor, l.Factor)
 		}
 	}
 	factors := maskOf(limits)
@@ -94,6 +98,9 @@ func (c *Counter) try(ctx context.Context, s Subject, id string, limits []Factor
 		}
 		if reply.lock.ID == id {
 			c.locked(s, *reply.lock)
+		}
+		if reply.free > 0 {
+			c.deliver(s, &settlement{id: id, outcomes: giveUp, born: time.Now()})
 		}
 		return Reservation{}, false, &LockedError{Lock: *reply.lock}
 	}
@@ -143,11 +150,5 @@ func (c *Counter) await(ctx context.Context, q Queue, s Subject, id string, limi
 func (c *Counter) waited(d time.Duration) {
 	if c.opts.Hooks.Waited != nil {
 		c.opts.Hooks.Waited(d)
-	}
-}
-
-func (c *Counter) locked(s Subject, l Lock) {
-	if c.opts.Hooks.Locked != nil {
-		c.opts.Hooks.Locked(s, l)
 	}
 }

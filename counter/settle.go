@@ -99,12 +99,12 @@ func (c *Counter) deliver(s Subject, t *settlement) {
 // acknowledge takes note of what the store said of a subject when these
 // settlements reached it.
 func (c *Counter) acknowledge(s Subject, ts []*settlement, r reply) {
-	removed := c.pending.done(s, ts)
+	c.pending.done(s, ts)
 	if r.lock == nil {
 		c.lines.wake(s, r.free)
 		return
 	}
-	for _, t := range removed {
+	for _, t := range ts {
 		if t.id == r.lock.ID {
 			c.locked(s, *r.lock)
 		}
@@ -129,7 +129,8 @@ func (c *Counter) Flush(ctx context.Context) error {
 
 // flush tries once to deliver what is pending.
 func (c *Counter) flush(ctx context.Context) error {
-	for _, g := range c.pending.expired(time.Now().Add(-c.opts.ReservationTTL)) {
+	now := time.Now()
+	for _, g := range c.pending.expired(func(t *settlement) bool { return now.Sub(t.born) > c.keep(t) }) {
 		for range g.settlements {
 			c.lost(g.subject, errors.New("settling: the store did not answer until the reservation expired"))
 		}
@@ -147,6 +148,19 @@ func (c *Counter) flush(ctx context.Context) error {
 		c.acknowledge(groups[i].subject, groups[i].settlements, r)
 	}
 	return failed
+}
+
+// giveUpLife is how long a reserve without answer is remembered. A stalled
+// store may run it whenever it comes back, and the user was told 503.
+const giveUpLife = time.Hour
+
+// keep returns how long a settlement is worth delivering. A reservation that
+// has expired counts as failed already.
+func (c *Counter) keep(t *settlement) time.Duration {
+	if t.outcomes == giveUp {
+		return max(giveUpLife, c.opts.ReservationTTL)
+	}
+	return c.opts.ReservationTTL
 }
 
 // flushLoop delivers in the background until ctx ends.

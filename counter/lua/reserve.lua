@@ -13,7 +13,8 @@
 -- then any number of settles that ride along: attempt id, outcomes
 --
 -- Returns {code, free slots, lock}. Codes: 1 granted, 2 no free slot,
--- 3 locked, 4 given up before, 5 passes without a slot (every max is 0).
+-- 3 locked (free slots is 1 when this id still holds one), 4 given up before,
+-- 5 passes without a slot (every max is 0).
 --
 -- Invariant: when a slot is granted, failures + reservations <= max for each
 -- factor under the max passed here. Repeating a call gives the same answer.
@@ -25,9 +26,10 @@ for i = 7 + 2 * k, #ARGV, 2 do settle(u, ARGV[i], ARGV[i + 1], life) end
 
 local function decide()
   if u.lock then
-    -- The first answer was lost, so this attempt was never sent.
-    if u.r[id] then release(u, id) end
-    return 3, 0
+    -- Either the first answer was lost and the attempt was never sent, or this
+    -- is a late copy of a call whose attempt is on its way. Only the caller
+    -- knows, so the slot stays and the caller is told of it.
+    return 3, u.r[id] and 1 or 0
   end
   if u.x[id] then return 4, 0 end
 

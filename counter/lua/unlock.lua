@@ -10,14 +10,15 @@
 -- ARGV[5] -> operation id
 -- ARGV[6] -> actor
 --
--- Returns {1} when this operation unlocked the user, {0} when the user was not
--- locked.
+-- Returns {1} when this operation unlocked the user, now or before, {0} when the
+-- user was not locked.
 --
 -- Invariant: reservations stay. Their failures count from now on, and their
 -- success forgives nothing newer than what they saw.
 local u = load(KEYS, ARGV[4], ARGV[5])
 u.least = 2 * tonumber(ARGV[1])
-if not u.lock then
+-- A repeated call must not remove a lock that came after the first.
+if not u.lock or u.unlocked == ARGV[5] then
   save(u, ARGV[2], ARGV[3])
   return {u.unlocked == ARGV[5] and 1 or 0}
 end
@@ -31,7 +32,6 @@ end
 u.unlocked, u.failed = ARGV[5], u.reservations > 0
 put(u, 'u', ARGV[5])
 save(u, ARGV[2], ARGV[3])
-if u.reservations == 0 then redis.call('PEXPIRE', u.key, u.least) end
 redis.call('ZREM', u.index, u.member)
 redis.call('XADD', u.events, 'MAXLEN', '~', ARGV[3], '*', 'type', 'user_unlocked', 'subject', u.member,
   'id', ARGV[5], 'actor', ARGV[6])

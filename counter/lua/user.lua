@@ -91,9 +91,10 @@ end
 -- settle ends the attempt id. outcomes is a list of letter pairs, factor and
 -- s(uccess) f(ailure) v(oid); a factor of the reservation that is not named
 -- counts as failed. z forgives the factor whatever is reserved. "!" gives up a
--- reserve whose answer is unknown: where there is no reservation it leaves a
--- tombstone for ttl ms. Nothing else happens to an absent id: it was settled
--- before, or has expired and was counted then.
+-- reserve whose answer is unknown and leaves a tombstone for ttl ms, also where
+-- there was a reservation: another copy of that reserve may still be on its way.
+-- Nothing else happens to an absent id: it was settled before, or has expired
+-- and was counted then.
 -- Returns false when a success came too late because the user is locked.
 local function settle(u, id, outcomes, ttl)
   local held, pass, named = u.r[id], true, {}
@@ -105,14 +106,12 @@ local function settle(u, id, outcomes, ttl)
       u.touched[f] = true
     end
   end
-  if not held then
-    if outcomes == '!' and not u.x[id] then
-      u.x[id] = true
-      u.tombstones = u.tombstones + 1
-      put(u, 'x' .. id, string.format('%.0f', now + ttl))
-    end
-    return pass
+  if outcomes == '!' and not u.x[id] then
+    u.x[id] = true
+    u.tombstones = u.tombstones + 1
+    put(u, 'x' .. id, string.format('%.0f', now + ttl))
   end
+  if not held then return pass end
   release(u, id)
   if outcomes == '!' then return pass end
   for f, o in pairs(named) do
@@ -138,25 +137,33 @@ end
 -- save writes what changed. ttl is the life of counters of a user who is not
 -- locked; cap bounds the stream of events.
 local function save(u, ttl, cap)
-  local blank = not u.lock and u.reservations == 0 and u.tombstones == 0 and not u.unlocked
+  -- lasting must be kept; traces only answer a repeated call for a while.
+  local lasting = u.lock or u.reservations > 0
+  local traces = u.tombstones > 0 or u.unlocked
   for f in pairs(u.touched) do
     put(u, 'n' .. f, string.format('%.0f', u.n[f] or 0))
     if (u.b[f] or 0) > 0 then put(u, 'b' .. f, string.format('%.0f', u.b[f])) end
   end
   for f in pairs(u.n) do
-    if failures(u, f) > 0 then blank = false end
+    if failures(u, f) > 0 then lasting = true end
   end
-  if blank then
+  if not lasting and not traces then
     if not u.fresh then redis.call('DEL', u.key) end
   else
     if u.locked then put(u, 'l', u.lock) end
-    if #u.put > 0 then redis.call('HSET', u.key, unpack(u.put)) end
-    -- unpack takes at most some 8,000 values; a high max can expire more.
+    -- First what goes: an id that expired may be reserved anew in one call.
+    -- unpack takes at most some 8,000 values, and much can come at once: a high
+    -- max expires, or a store comes back to all that was given up meanwhile.
     for i = 1, #u.del, 1000 do
       redis.call('HDEL', u.key, unpack(u.del, i, math.min(i + 999, #u.del)))
     end
+    for i = 1, #u.put, 1000 do
+      redis.call('HSET', u.key, unpack(u.put, i, math.min(i + 999, #u.put)))
+    end
     if u.locked then
       redis.call('PERSIST', u.key)
+    elseif not lasting then
+      if #u.put + #u.del > 0 then redis.call('PEXPIRE', u.key, u.least) end
     elseif not u.lock and (u.failed or (#u.put > 0 and (u.fresh or redis.call('PTTL', u.key) < u.least))) then
       redis.call('PEXPIRE', u.key, ttl)
     end

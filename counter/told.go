@@ -1,0 +1,48 @@
+// Copyright 2026 The caddy-lockout authors
+// SPDX-License-Identifier: Apache-2.0
+
+package counter
+
+import "sync"
+
+// maxTold bounds the locks that are remembered as told. A copy of a call is
+// answered within seconds of the call.
+const maxTold = 4096
+
+// told remembers which locks the hook has heard of. A lock is known by the
+// attempt that caused it, and several calls may carry that attempt: each reads
+// the lock, one may tell.
+type told struct {
+	mu    sync.Mutex
+	locks map[cause]struct{}
+}
+
+// cause is what tells one lock from another.
+type cause struct {
+	subject Subject
+	id      string
+}
+
+func newTold() *told { return &told{locks: map[cause]struct{}{}} }
+
+// first reports whether nobody has asked for this lock before.
+func (t *told) first(s Subject, id string) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	c := cause{subject: s, id: id}
+	if _, known := t.locks[c]; known {
+		return false
+	}
+	if len(t.locks) >= maxTold {
+		clear(t.locks)
+	}
+	t.locks[c] = struct{}{}
+	return true
+}
+
+// locked tells that a call of this counter has locked a user.
+func (c *Counter) locked(s Subject, l Lock) {
+	if c.opts.Hooks.Locked != nil && c.told.first(s, l.ID) {
+		c.opts.Hooks.Locked(s, l)
+	}
+}
