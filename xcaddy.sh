@@ -21,6 +21,11 @@ usage() {
 
 		commands:
 		  build              build ./caddy with the plugin from this directory (default)
+		  run                build ./caddy if needed, start a demo on 127.0.0.1 and
+		                     print lines that show a user being locked; options:
+		                       --site PORT     of the site, default 8080
+		                       --api PORT      of policy API and metrics, default 8081
+		                       --redis ADDRESS use this Redis, not the embedded store
 		  test [arguments]   install what the tests need and run all of them; the
 		                     arguments go to `go test`
 		  help               this page
@@ -31,7 +36,7 @@ main() {
 	local command=${1:-build}
 	if (($#)); then shift; fi
 	case $command in
-	build | test) "command_$command" "$@" ;;
+	build | run | test) "command_$command" "$@" ;;
 	help | -h | --help) usage ;;
 	*)
 		say "xcaddy.sh: there is no command '$command'" >&2
@@ -64,7 +69,7 @@ command_build() {
 		--with "$module@v0.0.0=$root" --output "$root/caddy"
 
 	say "Built ./caddy in $((SECONDS - start)) s."
-	say "Next: write a Caddyfile (README.md has one), then ./caddy run --config Caddyfile"
+	say "Next: ./xcaddy.sh run shows a user being locked; README.md says how to put it in front of your application."
 }
 
 # required_version prints the version of a module that go.mod requires.
@@ -73,6 +78,120 @@ required_version() {
 		$1 == module { print $2; exit }
 		$1 == "require" && $2 == module { print $3; exit }
 	' go.mod
+}
+
+# --- run ---------------------------------------------------------------------
+
+command_run() {
+	local site=8080 api=8081 redis='' pid data token
+	while (($#)); do
+		case $1 in
+		--site) site=${2-} ;;
+		--api) api=${2-} ;;
+		--redis) redis=${2-} ;;
+		*)
+			say "xcaddy.sh: run does not know '$1'; it takes --site PORT, --api PORT and --redis ADDRESS" >&2
+			exit 2
+			;;
+		esac
+		if [[ -z ${2-} ]]; then
+			say "xcaddy.sh: $1 needs a value" >&2
+			exit 2
+		fi
+		shift 2
+	done
+	need_curl
+	if stale; then command_build; fi
+
+	# A token for this run only, and a fresh store: the lines below are exact.
+	token=$(od -An -N16 -tx1 /dev/urandom | tr -d ' \n')
+	data=$(mktemp -d)
+	# shellcheck disable=SC2064 # what they are now
+	trap "rm -rf -- '$data'" EXIT
+	LOCKOUT_DEMO_SITE=127.0.0.1:$site LOCKOUT_DEMO_API=127.0.0.1:$api LOCKOUT_DEMO_TOKEN=$token \
+		LOCKOUT_DEMO_DATA=$data LOCKOUT_DEMO_REDIS=${redis:+$(demo_redis "$redis")} \
+		./caddy run --config examples/demo.Caddyfile --adapter caddyfile >"$data/log" 2>&1 &
+	pid=$!
+	trap 'kill "$pid" 2>/dev/null || true' INT TERM HUP
+	if ! demo_answers "$pid" "$api"; then
+		say "The demo did not start:" >&2
+		cat -- "$data/log" >&2
+		exit 1
+	fi
+	demo_lines "http://127.0.0.1:$site" "http://127.0.0.1:$api" "$token"
+	# A signal ends the first wait; the second waits for Caddy to stop.
+	wait "$pid" || wait "$pid" || true
+}
+
+# stale reports whether ./caddy is missing or older than what it is built from.
+stale() {
+	[[ ! -x caddy ]] || [[ $(find . -path ./e2e -prune -o \
+		\( -name '*.go' -o -name '*.lua' -o -name go.mod \) -newer caddy -print -quit) ]]
+}
+
+# demo_redis prints the block that names a store of its own in a Redis.
+demo_redis() {
+	printf 'redis {\n address %s\n key_prefix lockout-demo-%s\n}' "$1" "$$"
+}
+
+# demo_answers waits until the demo listens, or has ended.
+demo_answers() {
+	local tries
+	for ((tries = 0; tries < 300; tries++)); do
+		if curl -s -o /dev/null "http://127.0.0.1:$2/metrics"; then return 0; fi
+		kill -0 "$1" 2>/dev/null || return 1
+		sleep 0.1
+	done
+	return 1
+}
+
+# demo_lines prints what to type. A test runs these very lines and compares the
+# answers with what stands behind each arrow.
+demo_lines() {
+	local site=$1 api=$2 bearer="-H 'Authorization: Bearer $3'"
+	local status="curl -s -o /dev/null -w '%{http_code}\\n'"
+	cat <<-EOF
+		The demo runs. $site asks for a password: alice, wonderland.
+		Three wrong ones lock her. Type these lines in another terminal; Ctrl-C here ends the demo.
+
+		# alice logs in -> 200
+		$status -u alice:wonderland $site
+		# wrong password, the first -> 401
+		$status -u alice:guess1 $site
+		# the second -> 401
+		$status -u alice:guess2 $site
+		# the third locks her -> 401
+		$status -u alice:guess3 $site
+		# so nobody guesses a fourth time -> 403
+		$status -u alice:guess4 $site
+		# the right password is refused too -> 403
+		$status -u alice:wonderland $site
+		# the operator sees one lock -> caddy_lockout_locks_total{factor="password"} 1
+		curl -s $api/metrics | grep '^caddy_lockout_locks_total{factor="password"}'
+		# the policy API allows five wrong passwords from now on -> 200
+		$status -X PUT $bearer -d '{"maxPasswordAttempts":5,"maxOtpAttempts":5}' $api/admin/v1/policies/password/lockout
+		# alice stays locked until an administrator unlocks her -> 403
+		$status -u alice:wonderland $site
+		# which is one call -> 200
+		$status -X POST $bearer $api/management/v1/users/alice/_unlock
+		# four wrong passwords are not too many any more -> 401
+		$status -u alice:guess5 $site
+		# the second -> 401
+		$status -u alice:guess6 $site
+		# the third -> 401
+		$status -u alice:guess7 $site
+		# the fourth -> 401
+		$status -u alice:guess8 $site
+		# and the right one still logs in -> 200
+		$status -u alice:wonderland $site
+	EOF
+}
+
+need_curl() {
+	if ! command -v curl >/dev/null; then
+		say "curl is missing, and the lines of the demo use it. Install it and start again: apt-get install curl" >&2
+		exit 1
+	fi
 }
 
 # --- test --------------------------------------------------------------------
@@ -155,11 +274,13 @@ brief() {
 # --- what the tests need -----------------------------------------------------
 
 # install_test_needs installs what is missing of a C compiler (the race detector
-# links C) and redis-server (the tests start their own, on free ports).
+# links C), redis-server (the tests start their own, on free ports) and curl (the
+# demo, which they try, prints lines that use it).
 install_test_needs() {
 	local packages=()
 	compiles_c || packages+=(gcc libc6-dev)
 	command -v redis-server >/dev/null || packages+=(redis-server)
+	command -v curl >/dev/null || packages+=(curl)
 	if ((${#packages[@]} == 0)); then
 		return
 	fi
@@ -169,6 +290,7 @@ install_test_needs() {
 		say "The tests need these, which are missing here. Install them and start again:" >&2
 		compiles_c || say "  a C compiler with the headers of the C library (gcc or clang)" >&2
 		command -v redis-server >/dev/null || say "  redis-server" >&2
+		command -v curl >/dev/null || say "  curl" >&2
 		exit 1
 	fi
 	if ! as_root true 2>/dev/null; then

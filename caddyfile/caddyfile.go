@@ -20,7 +20,7 @@
 //				max_password_attempts <number>
 //				max_otp_attempts      <number>
 //			}
-//			on_store_error  closed
+//			on_store_error  closed|open
 //			attempt_timeout <duration>
 //			reservation_ttl <duration>
 //			counter_ttl     <duration>

@@ -180,7 +180,7 @@ func TestCalled(t *testing.T) {
 	_ = c.Lock(ctx, s, "b")
 	_, _ = c.State(ctx, s)
 	_, _, _ = c.ListLocked(ctx, ListFilter{})
-	_, _ = c.CountLocked(ctx)
+	_, _ = c.CountLocked(ctx, nil)
 	_ = c.Unlock(ctx, s, "c")
 	_ = client.Close()
 	_, _ = c.State(ctx, s)

@@ -60,13 +60,15 @@ func (c *Counter) ListLocked(ctx context.Context, f ListFilter) (users []LockedU
 	return users, next, nil
 }
 
-// CountLocked returns the number of locked users of all organizations.
-func (c *Counter) CountLocked(ctx context.Context) (n int64, err error) {
+// CountLocked returns the number of locked users of one organization, or of all
+// when it is nil.
+func (c *Counter) CountLocked(ctx context.Context, organization *string) (n int64, err error) {
+	span := memberSpan(organization)
 	err = c.store.call(ctx, "list", func(ctx context.Context) error {
 		cmds := make([]*redis.IntCmd, keyspace.Shards)
 		_, err := c.store.client.Pipelined(ctx, func(p redis.Pipeliner) error {
 			for i := range cmds {
-				cmds[i] = p.ZCard(ctx, c.store.keys.Locked(i))
+				cmds[i] = p.ZLexCount(ctx, c.store.keys.Locked(i), span.Min, span.Max)
 			}
 			return nil
 		})
@@ -78,15 +80,25 @@ func (c *Counter) CountLocked(ctx context.Context) (n int64, err error) {
 	return n, err
 }
 
+// memberSpan is the part of the index that belongs to one organization, or all
+// of it.
+func memberSpan(organization *string) *redis.ZRangeBy {
+	if organization == nil {
+		return &redis.ZRangeBy{Min: "-", Max: "+"}
+	}
+	prefix := keyspace.MemberPrefix(*organization)
+	// 0xff occurs in no valid UTF-8, so this is past every member.
+	return &redis.ZRangeBy{Min: "[" + prefix, Max: "(" + prefix + "\xff"}
+}
+
 // members returns the first members after the cursor over all shards, at least
 // one more than the limit where there are so many.
 func (s *store) members(ctx context.Context, f ListFilter) ([]string, error) {
-	span := &redis.ZRangeBy{Min: "-", Max: "+", Count: int64(f.Limit) + 1}
+	span := memberSpan(f.Organization)
+	span.Count = int64(f.Limit) + 1
 	prefix := ""
 	if f.Organization != nil {
 		prefix = keyspace.MemberPrefix(*f.Organization)
-		// 0xff occurs in no valid UTF-8, so this is past every member.
-		span.Min, span.Max = "["+prefix, "("+prefix+"\xff"
 	}
 	// A cursor from elsewhere must not open another organization.
 	if f.After > prefix {

@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/certmagic"
 	"go.uber.org/zap"
 
 	"github.com/caddy-lockout/caddy-lockout/counter"
@@ -41,7 +42,8 @@ type App struct {
 	DefaultPolicy *DefaultPolicy `json:"default_policy,omitempty"`
 
 	// What happens to attempts while the store does not answer. `closed`:
-	// refused with 503 and Retry-After. Default: `closed`.
+	// refused with 503 and Retry-After. `open`: they pass uncounted, those of
+	// locked users too. Default: `closed`.
 	OnStoreError string `json:"on_store_error,omitempty"`
 
 	// How long an attempt may take at the login service until it counts as a
@@ -63,6 +65,8 @@ type App struct {
 	handlers atomic.Int32
 	running  sync.WaitGroup
 	stopPing context.CancelFunc
+	storage  certmagic.Storage
+	passedIn atomic.Int64 // the outage in which attempts passed last
 }
 
 // DefaultPolicy is a policy as configured.
@@ -92,6 +96,7 @@ func (*App) CaddyModule() caddy.ModuleInfo {
 // before Start. It does not need the store to answer.
 func (a *App) Provision(ctx caddy.Context) error {
 	a.log = ctx.Logger()
+	a.storage = ctx.Storage()
 	a.setDefaults()
 	if err := a.check(); err != nil {
 		return err
@@ -122,7 +127,7 @@ func (a *App) setDefaults() {
 		}
 	}
 	if a.OnStoreError == "" {
-		a.OnStoreError = "closed"
+		a.OnStoreError = storeErrorClosed
 	}
 	for _, d := range []struct {
 		field *caddy.Duration
@@ -139,8 +144,8 @@ func (a *App) setDefaults() {
 }
 
 func (a *App) check() error {
-	if a.OnStoreError != "closed" {
-		return fmt.Errorf("checking on_store_error: %q is not supported, write closed", a.OnStoreError)
+	if a.OnStoreError != storeErrorClosed && a.OnStoreError != storeErrorOpen {
+		return fmt.Errorf("checking on_store_error: %q is not supported, write closed or open", a.OnStoreError)
 	}
 	if a.AttemptTimeout < 0 || a.ReservationTTL < 0 || a.CounterTTL < 0 {
 		return errors.New("checking attempt_timeout, reservation_ttl and counter_ttl: they must not be negative")
@@ -160,8 +165,9 @@ func (a *App) Start() error {
 	if a.handlers.Load() == 0 {
 		a.log.Warn("the lockout app is configured, but no site uses the lockout handler: nothing is limited")
 	}
-	if a.spec.redis == nil {
-		a.log.Info("using the embedded store: it is for one node only and forgets everything when the process ends")
+	if journal := a.backend.store.journal; journal != nil {
+		journal.begin(a, a.storage)
+		a.log.Info("using the embedded store, which is for one node only; locks, unlocks and policies are kept in Caddy's storage")
 		return nil
 	}
 	ctx, cancel := context.WithCancel(context.Background())
@@ -188,6 +194,9 @@ func (a *App) Cleanup() error {
 		return nil
 	}
 	a.acquired = false
+	if journal := a.backend.store.journal; journal != nil {
+		journal.end(a)
+	}
 	return a.spec.release()
 }
 

@@ -33,6 +33,7 @@ type attempt struct {
 	deadline time.Time
 
 	passage *passage
+	status  int // of the answer, once there is one
 	decided bool
 	refusal error // why the answer of the login service is withheld
 }
@@ -59,15 +60,31 @@ func (a *attempt) forward(w http.ResponseWriter, next caddyhttp.Handler) (err er
 	metrics.inFlight.Inc()
 	defer metrics.inFlight.Dec()
 
-	a.passage = detach(a.request, time.Duration(a.handler.app.AttemptTimeout))
+	if a.verified {
+		a.passage = accompany(a.request)
+	} else {
+		a.passage = detach(a.request, time.Duration(a.handler.app.AttemptTimeout))
+	}
 	defer a.passage.end()
 	held := newHeldWriter(w, a)
 	defer func() {
-		if p := recover(); p != nil {
-			// The login service may have checked the secret.
-			if !a.decided {
-				a.decide(verdictFailure)
-			}
+		p := recover()
+		if p == nil {
+			return
+		}
+		late := !a.decided && a.passage.cut()
+		if !a.decided {
+			a.decide(a.unknown())
+		}
+		// So the proxy ends an answer that breaks off. When we have broken it,
+		// nothing of it was sent, and the client gets to know why.
+		aborted, _ := p.(error)
+		switch {
+		case errors.Is(aborted, http.ErrAbortHandler) && a.refusal != nil:
+			err = a.refusal
+		case errors.Is(aborted, http.ErrAbortHandler) && late:
+			err = a.passage.failure()
+		default:
 			panic(p)
 		}
 	}()
@@ -76,7 +93,7 @@ func (a *attempt) forward(w http.ResponseWriter, next caddyhttp.Handler) (err er
 	switch {
 	case a.decided:
 	case a.passage.cut():
-		a.decide(verdictFailure)
+		a.decide(a.unknown())
 		err = a.passage.failure()
 	case err != nil:
 		if a.decide(a.byError(held, err)) && held.status == 0 {
@@ -100,6 +117,11 @@ func (a *attempt) outgoing() *http.Request {
 		r.ContentLength = int64(len(a.login.body))
 		r.TransferEncoding = nil
 		r.Trailer = nil
+		if len(r.Header["Expect"]) > 0 {
+			// The body is here, and the client has had its 100 (Continue).
+			r.Header = r.Header.Clone()
+			r.Header.Del("Expect")
+		}
 	}
 	if a.step.rules.needsBody() {
 		// Go's transport then asks for gzip by itself, and decodes it.
@@ -119,28 +141,43 @@ func (a *attempt) byError(held *heldWriter, err error) verdict {
 	// it may end with 404. A proxy's 5xx proves nothing.
 	he, ok := errors.AsType[caddyhttp.HandlerError](err)
 	if !ok || held.status != 0 || he.StatusCode < 400 || he.StatusCode > 499 {
-		return verdictFailure
+		return a.unknown()
 	}
 	v, _ := a.step.rules.byHeader(he.StatusCode, held.header)
 	if v == verdictNeutral {
-		return verdictFailure
+		return a.unknown()
 	}
 	return v
+}
+
+// unknown is the verdict when there is no whole answer: the login service may
+// have checked the secret. One that was right a moment ago is not doubted.
+func (a *attempt) unknown() verdict {
+	if a.verified {
+		return verdictNeutral
+	}
+	return verdictFailure
 }
 
 // decide settles the attempt. It reports whether the answer may be sent; else
 // the refusal says why not.
 func (a *attempt) decide(v verdict) bool {
 	a.decided = true
+	a.passage.arrive()
 	switch v {
 	case verdictSuccess, verdictPending:
-		a.refusal = a.succeed()
+		if a.refusal = a.succeed(); a.refusal != nil {
+			a.passage.cancel(a.refusal) // nobody waits for the rest of the answer
+		}
 	case verdictNeutral:
 		a.settle(counter.Void)
 	default:
-		a.fail()
+		a.fail(v)
 	}
 	a.passage.attach()
+	if v == verdictUnclassified && a.status >= 500 {
+		v = verdictFailure // a broken service is no misconfiguration
+	}
 	if a.refusal == nil {
 		metrics.attempts.WithLabelValues(a.step.factor.String(), v.String()).Inc()
 	}
@@ -149,7 +186,7 @@ func (a *attempt) decide(v verdict) bool {
 
 // succeed settles a success before the first byte of it goes to the client.
 func (a *attempt) succeed() error {
-	ctx, cancel := context.WithDeadline(context.WithoutCancel(a.request.Context()), a.deadline)
+	ctx, cancel := a.patience()
 	defer cancel()
 	var err error
 	switch {
@@ -159,6 +196,7 @@ func (a *attempt) succeed() error {
 	default:
 		err = a.backend.counter.Check(ctx, a.login.subject, a.id)
 	}
+	err = a.orPass(err)
 	if err == nil && a.step.basic() {
 		a.backend.verified.remember(a.login.subject, a.login.secret)
 	}
@@ -167,7 +205,10 @@ func (a *attempt) succeed() error {
 
 // fail leaves the failure to the counter, which delivers it with the next call
 // for this user.
-func (a *attempt) fail() {
+func (a *attempt) fail(v verdict) {
+	if a.verified && v != verdictFailure {
+		return // an answer that no rule names says nothing about a secret that was right
+	}
 	if a.step.basic() {
 		a.backend.verified.forget(a.login.subject)
 	}

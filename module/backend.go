@@ -32,14 +32,17 @@ var (
 
 // store is a client and what it takes to close it.
 type store struct {
-	client redis.UniversalClient
-	close  func(context.Context) error
+	client  redis.UniversalClient
+	close   func(context.Context) error
+	journal *journal // of the embedded store
+	health  health
 }
 
 // Destruct closes the store.
 func (s *store) Destruct() error {
 	ctx, cancel := context.WithTimeout(context.Background(), closeTimeout)
 	defer cancel()
+	s.health.close()
 	return s.close(ctx)
 }
 
@@ -78,7 +81,7 @@ func (a *App) backendSpec() (*backendSpec, error) {
 			CounterTTL:     time.Duration(a.CounterTTL),
 		},
 		storeKey:  embeddedKey,
-		openStore: openEmbedded,
+		openStore: func() *store { return openEmbedded(a.storage) },
 	}
 	if a.Redis == nil {
 		s.options.CallTimeout = embeddedTimeout
@@ -128,6 +131,9 @@ func (s *backendSpec) open() (*backend, error) {
 		return nil, fmt.Errorf("opening the store: %w", err)
 	}
 	b := &backend{storeKey: s.storeKey, store: pooled.(*store), verified: newVerifiedSecrets()}
+	if b.store.journal != nil {
+		b.store.journal.serve(keys)
+	}
 	options := s.options
 	options.Hooks = b.hooks()
 	if b.counter, err = counter.New(b.store.client, keys, options); err != nil {
@@ -151,6 +157,11 @@ func (b *backend) hooks() counter.Hooks {
 	h.Unlocked = func(s counter.Subject, by counter.Actor) {
 		b.verified.forget(s)
 		countUnlock(s, by)
+	}
+	countCall := h.Called
+	h.Called = func(op string, d time.Duration, err error) {
+		countCall(op, d, err)
+		b.store.health.saw(d, err)
 	}
 	h.Lost = func(s counter.Subject, err error) {
 		backendLog().Error("an attempt could not be settled; it counts as failed", subjectField(s), zap.Error(err))

@@ -5,12 +5,15 @@ package module
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"sync"
 	"time"
 
 	"github.com/alicebob/miniredis/v2"
+	miniredisserver "github.com/alicebob/miniredis/v2/server"
+	"github.com/caddyserver/certmagic"
 	"github.com/redis/go-redis/v9"
 
 	"github.com/caddy-lockout/caddy-lockout/internal/pipe"
@@ -29,10 +32,37 @@ const embeddedTimeout = 5 * time.Second
 const expiryTick = time.Second
 
 // openEmbedded starts a store in this process. It listens nowhere: a port
-// without password would be open to every local user.
-func openEmbedded() *store {
+// without password would be open to every local user. What it must not forget
+// is in the storage, see journal; until that is read, it does not answer.
+func openEmbedded(storage certmagic.Storage) *store {
 	server := miniredis.NewMiniRedis()
-	client := redis.NewClient(&redis.Options{
+	own, client := embeddedClient(server), embeddedClient(server)
+	j := newJournal(own, server.Keys, storage)
+	client.AddHook(j)
+	if c, err := server.Dial(); err == nil { // which starts the server, and does not fail
+		_ = c.Close()
+	}
+	server.Server().SetPreHook(func(_ *miniredisserver.Peer, command string, args ...string) bool {
+		j.note(command, args)
+		return false
+	})
+	go j.run()
+	ctx, stop := context.WithCancel(context.Background())
+	var running sync.WaitGroup
+	running.Go(func() { expire(ctx, server) })
+	return &store{client: client, journal: j, close: func(ctx context.Context) error {
+		stop()
+		running.Wait()
+		err := client.Close()
+		j.close(ctx)
+		err = errors.Join(err, own.Close())
+		server.Close()
+		return err
+	}}
+}
+
+func embeddedClient(server *miniredis.Miniredis) *redis.Client {
+	return redis.NewClient(&redis.Options{
 		Dialer: func(context.Context, string, string) (net.Conn, error) {
 			c, err := server.Dial()
 			if err != nil {
@@ -46,16 +76,6 @@ func openEmbedded() *store {
 		ContextTimeoutEnabled: true,
 		DisableIdentity:       true,
 	})
-	ctx, stop := context.WithCancel(context.Background())
-	var running sync.WaitGroup
-	running.Go(func() { expire(ctx, server) })
-	return &store{client: client, close: func(context.Context) error {
-		stop()
-		running.Wait()
-		err := client.Close()
-		server.Close()
-		return err
-	}}
 }
 
 func expire(ctx context.Context, server *miniredis.Miniredis) {

@@ -152,7 +152,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyht
 	defer h.app.spec.leave()
 
 	a := &attempt{handler: h, backend: backend, step: step, login: login, id: h.newID(), request: r}
-	if err := a.reserve(r.Context()); err != nil {
+	if err := a.orPass(a.reserve(r.Context())); err != nil {
 		return h.refuse(w, r, step, err)
 	}
 	if err := a.forward(w, next); err != nil {

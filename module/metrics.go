@@ -15,6 +15,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/caddy-lockout/caddy-lockout/counter"
+	"github.com/caddy-lockout/caddy-lockout/policyapi"
 )
 
 // The outcomes of an attempt in caddy_lockout_attempts_total, beside those of
@@ -39,6 +40,8 @@ type metricSet struct {
 	queueWait   prometheus.Histogram
 	storeTime   *prometheus.HistogramVec
 	storeErrors *prometheus.CounterVec
+	degraded    prometheus.Gauge
+	policies    *prometheus.CounterVec
 	buildInfo   *prometheus.GaugeVec
 }
 
@@ -63,6 +66,8 @@ func newMetrics() *metricSet {
 		storeTime: prometheus.NewHistogramVec(histogram("store_duration_seconds", "Duration of calls of the store.",
 			[]float64{.0001, .00025, .0005, .001, .0025, .005, .01, .025, .1, .5, 1}), []string{"op"}),
 		storeErrors: counterVec("store_errors_total", "Calls of the store that failed.", "op"),
+		policies:    counterVec("policy_changes_total", "Policies changed through this node.", "scope", "action"),
+		degraded:    prometheus.NewGauge(prometheus.GaugeOpts(opts("degraded", "1 while the store does not answer."))),
 		buildInfo:   prometheus.NewGaugeVec(prometheus.GaugeOpts(opts("build_info", "Always 1; the version is a label.")), []string{"version"}),
 	}
 	m.zero()
@@ -86,6 +91,14 @@ func (m *metricSet) zero() {
 		m.storeTime.WithLabelValues(op)
 		m.storeErrors.WithLabelValues(op)
 	}
+	for scope, actions := range map[policyapi.Scope][]policyapi.Action{
+		policyapi.ScopeOrganization: {policyapi.ActionAdd, policyapi.ActionUpdate, policyapi.ActionReset},
+		policyapi.ScopeDefault:      {policyapi.ActionUpdate},
+	} {
+		for _, action := range actions {
+			m.policies.WithLabelValues(string(scope), string(action))
+		}
+	}
 	m.buildInfo.WithLabelValues(version()).Set(1)
 }
 
@@ -108,7 +121,7 @@ func version() string {
 func registerMetrics(registry *prometheus.Registry) error {
 	m := metrics
 	for _, c := range []prometheus.Collector{
-		m.attempts, m.locks, m.unlocks, m.lockedUsers, m.inFlight, m.queueWait, m.storeTime, m.storeErrors, m.buildInfo,
+		m.attempts, m.locks, m.unlocks, m.lockedUsers, m.inFlight, m.queueWait, m.storeTime, m.storeErrors, m.degraded, m.policies, m.buildInfo,
 	} {
 		if err := registry.Register(c); err != nil && !errors.As(err, new(prometheus.AlreadyRegisteredError)) {
 			return fmt.Errorf("registering metrics: %w", err)
@@ -157,7 +170,7 @@ func watchLockedUsers(c *counter.Counter) *lockedGauge {
 		defer func() { metrics.lockedUsers.Sub(shown) }()
 		for {
 			// A store that is away shows in store_errors_total.
-			if n, err := c.CountLocked(ctx); err == nil {
+			if n, err := c.CountLocked(ctx, nil); err == nil {
 				metrics.lockedUsers.Add(float64(n) - shown)
 				shown = float64(n)
 			}

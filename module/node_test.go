@@ -51,7 +51,7 @@ func TestMain(m *testing.M) {
 // order is a line from the test to its node; reply is the line back.
 type (
 	order struct {
-		Do           string // load (a Caddyfile), lock, unlock, user, policy
+		Do           string // load or validate (a Caddyfile), lock, unlock, user, policy
 		Caddyfile    string
 		Organization string
 		User         string
@@ -86,12 +86,19 @@ func serveNode(in io.Reader, out io.Writer) error {
 
 func obey(o order) (r reply, err error) {
 	ctx := context.Background()
-	if o.Do == "load" {
+	if o.Do == "load" || o.Do == "validate" {
 		config, _, err := caddyconfig.GetAdapter("caddyfile").Adapt([]byte(o.Caddyfile), nil)
 		if err != nil {
 			return r, err
 		}
-		return r, caddy.Load(config, true)
+		if o.Do == "load" {
+			return r, caddy.Load(config, true)
+		}
+		parsed := new(caddy.Config)
+		if err := json.Unmarshal(config, parsed); err != nil {
+			return r, err
+		}
+		return r, caddy.Validate(parsed)
 	}
 	loaded, err := caddy.ActiveContext().App("lockout")
 	if err != nil {
@@ -128,15 +135,23 @@ type node struct {
 	mu     sync.Mutex
 	reply  *json.Decoder
 	stderr *logBuffer
+	ended  bool
 }
 
 // startNode runs a Caddyfile in a process of its own until the test ends. In
 // the Caddyfile SITE stands for the address of the site.
 func startNode(t testing.TB, caddyfile string) *node {
 	t.Helper()
+	return startNodeIn(t, t.TempDir(), caddyfile)
+}
+
+// startNodeIn is startNode with the folder of Caddy's data, for nodes that
+// follow one another.
+func startNodeIn(t testing.TB, data, caddyfile string) *node {
+	t.Helper()
 	n := &node{URL: "http://" + freeAddress(t), stderr: &logBuffer{}}
 	n.cmd = exec.Command(os.Args[0])
-	n.cmd.Env = append(os.Environ(), nodeVariable+"=1", "XDG_DATA_HOME="+t.TempDir(), "XDG_CONFIG_HOME="+t.TempDir())
+	n.cmd.Env = append(os.Environ(), nodeVariable+"=1", "XDG_DATA_HOME="+data, "XDG_CONFIG_HOME="+t.TempDir())
 	n.cmd.Stderr = n.stderr
 	in, err := n.cmd.StdinPipe()
 	if err != nil {
@@ -158,6 +173,10 @@ func startNode(t testing.TB, caddyfile string) *node {
 // stop ends the node as an operator would and reports what its race detector
 // has found.
 func (n *node) stop(t testing.TB) {
+	if n.ended {
+		return
+	}
+	n.ended = true // there is nothing to stop any more
 	_ = n.stdin.Close()
 	kill := time.AfterFunc(nodeDeadline, func() { _ = n.cmd.Process.Kill() })
 	defer kill.Stop()
@@ -174,14 +193,32 @@ func (n *node) stop(t testing.TB) {
 	}
 }
 
+// kill ends the node as a crash would.
+func (n *node) kill(t testing.TB) {
+	t.Helper()
+	n.ended = true
+	if err := n.cmd.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	_ = n.cmd.Wait()
+	if log := n.stderr.String(); strings.Contains(log, "DATA RACE") {
+		t.Errorf("the node's race detector has found a race:\n%s", log)
+	}
+}
+
 // load gives the node a configuration, as caddy reload does.
 func (n *node) load(t testing.TB, caddyfile string) {
 	t.Helper()
+	n.order(t, order{Do: "load", Caddyfile: n.config(caddyfile)})
+}
+
+// config is the Caddyfile as the node gets it.
+func (n *node) config(caddyfile string) string {
 	caddyfile = "{\n\tadmin off\n\tgrace_period 10s\n}\n" + caddyfile
 	if rest, ok := strings.CutPrefix(caddyfile, "{\n\tadmin off\n\tgrace_period 10s\n}\n{\n"); ok {
 		caddyfile = "{\n\tadmin off\n\tgrace_period 10s\n" + rest
 	}
-	n.order(t, order{Do: "load", Caddyfile: strings.ReplaceAll(caddyfile, "SITE", n.URL)})
+	return strings.ReplaceAll(caddyfile, "SITE", n.URL)
 }
 
 func (n *node) order(t testing.TB, o order) reply {

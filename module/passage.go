@@ -5,7 +5,9 @@ package module
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
+	"net"
 	"net/http"
 	"net/http/httptrace"
 	"sync/atomic"
@@ -28,7 +30,7 @@ type passage struct {
 	cancel context.CancelCauseFunc
 	client context.Context
 
-	timer    *time.Timer
+	timer    *time.Timer // nil: was never cut off
 	attached func() bool
 
 	connected atomic.Bool
@@ -48,7 +50,7 @@ func detach(r *http.Request, timeout time.Duration) *passage {
 			// write before it looks at the context, so the connection goes too.
 			if p.sent.Load() {
 				p.cancel(errSecondSend)
-				_ = info.Conn.Close()
+				closeUnlessShared(info.Conn)
 			}
 			p.connected.Store(true)
 		},
@@ -57,16 +59,42 @@ func detach(r *http.Request, timeout time.Duration) *passage {
 	return p
 }
 
+// closeUnlessShared closes a connection that belongs to one request. One of
+// HTTP/2 carries those of others; its transport does look at the context.
+func closeUnlessShared(c net.Conn) {
+	if t, ok := c.(interface{ ConnectionState() tls.ConnectionState }); ok && t.ConnectionState().NegotiatedProtocol == "h2" {
+		return
+	}
+	_ = c.Close()
+}
+
+// accompany is detach for a request that is no guess: it needs no slot, so it
+// may take its time, be sent again, and end when its client leaves.
+func accompany(r *http.Request) *passage {
+	p := &passage{client: r.Context()}
+	p.ctx, p.cancel = context.WithCancelCause(p.client)
+	return p
+}
+
+// arrive ends the time limit: the decision is being taken.
+func (p *passage) arrive() {
+	if p.timer != nil {
+		p.timer.Stop()
+	}
+}
+
 // attach ends the detachment after the decision: from now on the answer lives
 // as long as the client wants it.
 func (p *passage) attach() {
-	p.timer.Stop()
+	if p.timer == nil {
+		return
+	}
 	p.attached = context.AfterFunc(p.client, func() { p.cancel(context.Cause(p.client)) })
 }
 
 // end releases what the passage holds.
 func (p *passage) end() {
-	p.timer.Stop()
+	p.arrive()
 	if p.attached != nil {
 		p.attached()
 	}
@@ -75,7 +103,7 @@ func (p *passage) end() {
 
 // cut reports whether the passage was ended before the decision: by the time
 // limit or by a second send. What is written then is the proxy's reaction.
-func (p *passage) cut() bool { return p.ctx.Err() != nil }
+func (p *passage) cut() bool { return p.timer != nil && p.ctx.Err() != nil }
 
 // failure is the error that tells the client about the cut.
 func (p *passage) failure() error {
@@ -91,12 +119,11 @@ func (p *passage) neverSent(err error) bool {
 	if p.connected.Load() || p.sent.Load() {
 		return false
 	}
-	var dial reverseproxy.DialError
-	if errors.As(err, &dial) {
+	if _, ok := errors.AsType[reverseproxy.DialError](err); ok {
 		return true
 	}
 	// Caddy's error for "every upstream is down or full" is not exported.
-	var he caddyhttp.HandlerError
-	return errors.As(err, &he) && he.StatusCode == http.StatusServiceUnavailable &&
+	he, ok := errors.AsType[caddyhttp.HandlerError](err)
+	return ok && he.StatusCode == http.StatusServiceUnavailable &&
 		he.Err != nil && he.Err.Error() == "no upstreams available"
 }

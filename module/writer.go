@@ -211,6 +211,7 @@ func (w *heldWriter) truncated() bool {
 
 // settle asks for the decision and sends or drops what is held.
 func (w *heldWriter) settle(v verdict) {
+	w.attempt.status = w.status
 	if !w.attempt.decide(v) {
 		w.state = dropping
 		w.body.Reset()

@@ -5,6 +5,7 @@ package policyapi
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -91,9 +92,19 @@ func (c *Cache) miss(ctx context.Context, organization string) (Limits, error) {
 	return limits, nil
 }
 
+// Get is Store.Get: it reads the store, so that it shows every change that was
+// made anywhere, and says when the policy came to be.
+func (c *Cache) Get(ctx context.Context, organization string) (Policy, error) {
+	return c.store.Get(ctx, organization)
+}
+
+// Default is Store.Default; see Get.
+func (c *Cache) Default(ctx context.Context) (Policy, error) { return c.store.Default(ctx) }
+
 // Add is Store.Add. Like the other changes it returns once this node has read
-// the change back. When only that fails there is an error as well, although
-// the change is made; a call with the same op tells.
+// the change back. While the store does not answer that, it tries again until
+// ctx ends, or Options.Timeout where ctx has no deadline; then the change is in
+// force here as soon as the store answers again.
 func (c *Cache) Add(ctx context.Context, organization string, limits Limits, op string) (Details, error) {
 	details, err := c.store.Add(ctx, organization, limits, op)
 	return c.readBack(ctx, organization, details, err)
@@ -120,14 +131,28 @@ func (c *Cache) UpdateDefault(ctx context.Context, limits Limits, op string) (De
 // readBack waits for a read that begins after the change. Taking over what was
 // written would save the round trip, but then two would write what is held,
 // and their order would have to be proved.
+//
+// The change is made, so nothing that fails from here on is an error of it: a
+// caller who heard one would make it again.
 func (c *Cache) readBack(ctx context.Context, organization string, details Details, err error) (Details, error) {
 	if err != nil {
 		return Details{}, err
 	}
-	if _, err := wait(ctx, c.queue.back(organization)); err != nil {
-		return Details{}, fmt.Errorf("reading back policy of %q: %w", details.ResourceOwner, err)
+	if _, ok := ctx.Deadline(); !ok { // nobody waits for a store forever
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, c.options.Timeout)
+		defer cancel()
 	}
-	return details, nil
+	for {
+		_, err := wait(ctx, c.queue.back(organization))
+		if err == nil || ctx.Err() != nil || errors.Is(err, ErrClosed) {
+			return details, nil
+		}
+		select {
+		case <-time.After(shortestPause):
+		case <-ctx.Done():
+		}
+	}
 }
 
 func wait(ctx context.Context, answer *call) (Limits, error) {

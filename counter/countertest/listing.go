@@ -38,7 +38,7 @@ func (n *node) pages(organization *string, size int) (users []counter.Subject) {
 
 func (n *node) wantCount(want int64) {
 	n.b.Helper()
-	if got, err := n.CountLocked(n.b.context()); err != nil || got != want {
+	if got, err := n.CountLocked(n.b.context(), nil); err != nil || got != want {
 		n.b.Fatalf("%d locked users, %v; want %d", got, err, want)
 	}
 }
@@ -122,6 +122,16 @@ var listing = []example{
 						b.Errorf("cursor %q lists %+v to %q", after, r.Subject, mine)
 					}
 				}
+			}
+		}
+	}},
+	{"each organization is counted by itself", func(b *bench) {
+		n := b.node()
+		n.crowd()
+		n.wantCount(60)
+		for _, mine := range []string{"", "a", "ab"} {
+			if got, err := n.CountLocked(b.context(), &mine); err != nil || got != 20 {
+				b.Errorf("%d locked users in %q, %v; want 20", got, mine, err)
 			}
 		}
 	}},

@@ -58,11 +58,29 @@ func schemeLength(s string) int {
 // a header of another scheme: PHP programs search for /Basic\s+(.*)/i anywhere
 // in it, others trim or fold it first, or split it at commas.
 func mentionsBasic(value string) bool {
+	if !mayMentionBasic(value) {
+		return false
+	}
 	if strings.Contains(foldKey(value), "basic ") {
 		return true
 	}
 	for i := 0; i+len("basic") < len(value); i++ {
 		if next := value[i+len("basic")]; (next <= ' ' || next >= 0x7f) && strings.EqualFold(value[i:i+len("basic")], "basic") {
+			return true
+		}
+	}
+	return false
+}
+
+// mayMentionBasic is false for nearly every header of another scheme: one in
+// printable ASCII without escapes, which no folding turns into "basic" unless
+// it holds it. Bearer tokens are on the way of every request of an API.
+func mayMentionBasic(value string) bool {
+	for i := range len(value) {
+		if c := value[i]; c < ' ' || c >= 0x7f || c == '%' || c == '&' || c == '\\' {
+			return true
+		}
+		if value[i]|0x20 == 'b' && i+len("basic") <= len(value) && strings.EqualFold(value[i:i+len("basic")], "basic") {
 			return true
 		}
 	}

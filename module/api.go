@@ -1,0 +1,229 @@
+// Copyright 2026 The caddy-lockout authors
+// SPDX-License-Identifier: Apache-2.0
+
+package module
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"sync/atomic"
+
+	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+	"go.uber.org/zap"
+
+	"github.com/caddy-lockout/caddy-lockout/counter"
+	"github.com/caddy-lockout/caddy-lockout/internal/credentials"
+	"github.com/caddy-lockout/caddy-lockout/policyapi"
+)
+
+// API serves the policy API: it reads and changes policies, locks and unlocks
+// users and lists those that are locked. It answers every request it gets and
+// writes its errors itself, as JSON, so handle_errors sees none of them.
+//
+// Whoever holds a token can unlock users: serve the API over TLS only.
+type API struct {
+	// The tokens that give access. At least one is needed unless
+	// insecure_no_auth is set.
+	Tokens []*APIToken `json:"tokens,omitempty"`
+
+	// The organizations that exist. Default: every id of 1 to 200 characters
+	// that a call names.
+	Organizations []string `json:"organizations,omitempty"`
+
+	// Let everybody do everything. Only for an API that nobody else can reach.
+	InsecureNoAuth bool `json:"insecure_no_auth,omitempty"`
+
+	app    *App
+	log    *zap.Logger
+	names  *credentials.Names
+	access *policyapi.Access
+	served atomic.Pointer[servedAPI]
+}
+
+// APIToken is a secret that callers present as `Authorization: Bearer <token>`.
+type APIToken struct {
+	// The secret. Write a placeholder, such as `{file./run/secrets/admin}` or
+	// `{env.LOCKOUT_TOKEN}`, to keep it out of the configuration.
+	Token string `json:"token,omitempty"`
+
+	// What logs call the holder. Default: `token 1` for the first, and so on.
+	Name string `json:"name,omitempty"`
+
+	// What the holder may do, by roles such as `IAM_OWNER` and `ORG_OWNER`.
+	// Those that begin with `IAM_` hold in every organization, the others in
+	// org alone.
+	Roles []string `json:"roles,omitempty"`
+
+	// The organization of the holder: calls act in it unless they name another
+	// in the header x-zitadel-orgid. Default: `default`.
+	Organization string `json:"org,omitempty"`
+}
+
+func init() { caddy.RegisterModule((*API)(nil)) }
+
+// CaddyModule returns the Caddy module information.
+func (*API) CaddyModule() caddy.ModuleInfo {
+	return caddy.ModuleInfo{ID: "http.handlers.lockout_api", New: func() caddy.Module { return new(API) }}
+}
+
+// Provision resolves the tokens and finds the app.
+func (h *API) Provision(ctx caddy.Context) error {
+	h.log = ctx.Logger()
+	h.names = credentials.NewNames()
+	authenticator, err := h.authenticator()
+	if err != nil {
+		return err
+	}
+	if h.access, err = policyapi.NewAccess(authenticator, h.Organizations); err != nil {
+		return err
+	}
+	app, err := ctx.App("lockout")
+	if err != nil {
+		return fmt.Errorf("getting the lockout app: %w", err)
+	}
+	h.app = app.(*App)
+	return nil
+}
+
+func (h *API) authenticator() (policyapi.Authenticator, error) {
+	if h.InsecureNoAuth {
+		if len(h.Tokens) > 0 {
+			return nil, errors.New("checking tokens: with insecure_no_auth they would protect nothing, remove one of the two")
+		}
+		organization := defaultOrganization
+		if len(h.Organizations) > 0 && !slices.Contains(h.Organizations, organization) {
+			organization = h.Organizations[0]
+		}
+		h.log.Warn("insecure_no_auth: everybody who reaches the policy API may unlock users and change policies")
+		return policyapi.Everybody{Organization: organization}, nil
+	}
+	if len(h.Tokens) == 0 {
+		return nil, errors.New("checking tokens: there is none, so nobody could use the API; " +
+			"configure one, or insecure_no_auth to let everybody do everything")
+	}
+	tokens := new(policyapi.Tokens)
+	for i, t := range h.Tokens {
+		if t.Name == "" {
+			t.Name = fmt.Sprintf("token %d", i+1)
+		}
+		if slices.ContainsFunc(h.Tokens[:i], func(other *APIToken) bool { return other.Name == t.Name }) {
+			return nil, fmt.Errorf("checking tokens: two have the name %q, so logs would not tell who it was", t.Name)
+		}
+		if err := h.addToken(tokens, t); err != nil {
+			return nil, fmt.Errorf("checking %q: %w", t.Name, err)
+		}
+	}
+	return tokens, nil
+}
+
+// addToken resolves a token. No error of it may hold the secret: that of a
+// placeholder would quote it if a brace in it looked like one.
+func (h *API) addToken(tokens *policyapi.Tokens, t *APIToken) error {
+	secret, err := caddy.NewReplacer().ReplaceOrErr(t.Token, true, true)
+	if err != nil {
+		return errors.New("its placeholder resolves to nothing: the file or the variable is missing or empty")
+	}
+	if t.Organization == "" {
+		t.Organization = defaultOrganization
+	}
+	if err := policyapi.CheckOrganization(t.Organization); err != nil {
+		return fmt.Errorf("checking org: %w", err)
+	}
+	if len(h.Organizations) > 0 && !slices.Contains(h.Organizations, t.Organization) {
+		return fmt.Errorf("its org %q is not among organizations", t.Organization)
+	}
+	if len(t.Roles) == 0 {
+		return errors.New("it has no roles, so it may do nothing")
+	}
+	for _, role := range t.Roles {
+		if !policyapi.KnownRole(role) {
+			h.log.Warn("a role has no rights here", zap.String("role", role), zap.String("token", t.Name))
+		}
+	}
+	return tokens.Add(secret, policyapi.Caller{Name: t.Name, Organization: t.Organization, Roles: t.Roles})
+}
+
+// ServeHTTP answers the request. Nothing comes after it.
+func (h *API) ServeHTTP(w http.ResponseWriter, r *http.Request, _ caddyhttp.Handler) error {
+	backend, err := h.app.spec.acquire()
+	if err != nil {
+		h.log.Error("the policy API has no store", zap.Error(err))
+		policyapi.Unavailable(w)
+		return nil
+	}
+	defer h.app.spec.leave()
+	h.api(backend).ServeHTTP(w, r)
+	return nil
+}
+
+// servedAPI is the API of a backend.
+type servedAPI struct {
+	backend *backend
+	api     *policyapi.REST
+}
+
+// api returns the API of a backend. It is made once, because the backend stays
+// the same from one request to the next.
+func (h *API) api(b *backend) http.Handler {
+	if s := h.served.Load(); s != nil && s.backend == b {
+		return s.api
+	}
+	service := policyapi.NewService(b.policies, &apiUsers{backend: b, names: h.names}, policyapi.ServiceOptions{
+		Changed: h.changed,
+		Failed:  h.failed,
+	})
+	api, err := policyapi.NewREST(service, h.access)
+	if err != nil {
+		// The routes are fixed, and a test registers them.
+		h.log.Error("the policy API has no routes", zap.Error(err))
+		return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { policyapi.Unavailable(w) })
+	}
+	h.served.Store(&servedAPI{backend: b, api: api})
+	return api
+}
+
+// changed writes the audit line of a change.
+func (h *API) changed(ctx context.Context, c policyapi.Change) {
+	if c.Scope != policyapi.ScopeUser {
+		metrics.policies.WithLabelValues(string(c.Scope), string(c.Action)).Inc()
+	}
+	fields := []zap.Field{
+		zap.String("caller", c.Caller),
+		zap.String("action", string(c.Action)),
+		zap.String("scope", string(c.Scope)),
+		callerIP(ctx),
+		zap.String("request_id", c.ID),
+	}
+	if c.Organization != "" {
+		fields = append(fields, zap.String("organization", c.Organization))
+	}
+	if c.User != "" {
+		fields = append(fields, subjectField(counter.Subject{Organization: c.Organization, User: c.User}))
+	}
+	if c.Limits != nil {
+		fields = append(fields,
+			zap.Uint32("max_password_attempts", c.Limits.MaxPasswordAttempts),
+			zap.Uint32("max_otp_attempts", c.Limits.MaxOTPAttempts))
+	}
+	h.log.Info("changed by the policy API", fields...)
+}
+
+func (h *API) failed(ctx context.Context, id string, err error) {
+	h.log.Error("a call of the policy API failed", zap.String("request_id", id), callerIP(ctx), zap.Error(err))
+}
+
+// callerIP is clientIP where only the context of the request is at hand.
+func callerIP(ctx context.Context) zap.Field {
+	ip, _ := caddyhttp.GetVar(ctx, caddyhttp.ClientIPVarKey).(string)
+	return zap.String("client_ip", ip)
+}
+
+// Interface guards
+var (
+	_ caddy.Provisioner           = (*API)(nil)
+	_ caddyhttp.MiddlewareHandler = (*API)(nil)
+)

@@ -1,0 +1,123 @@
+// Copyright 2026 The caddy-lockout authors
+// SPDX-License-Identifier: Apache-2.0
+
+package policyapi
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+
+	"github.com/caddy-lockout/caddy-lockout/internal/gen/adminv1"
+	"github.com/caddy-lockout/caddy-lockout/internal/gen/managementv1"
+)
+
+// organizationHeader names the organization that a call acts in.
+const organizationHeader = "X-Zitadel-Orgid"
+
+// rpcs are the calls and what each needs. A call that is not here is refused.
+var rpcs = map[string]permission{
+	managementv1.ManagementService_Healthz_FullMethodName:                     nothing,
+	managementv1.ManagementService_GetLockoutPolicy_FullMethodName:            policyRead,
+	managementv1.ManagementService_GetDefaultLockoutPolicy_FullMethodName:     policyRead,
+	managementv1.ManagementService_AddCustomLockoutPolicy_FullMethodName:      policyWrite,
+	managementv1.ManagementService_UpdateCustomLockoutPolicy_FullMethodName:   policyWrite,
+	managementv1.ManagementService_ResetLockoutPolicyToDefault_FullMethodName: policyDelete,
+	managementv1.ManagementService_GetUserByID_FullMethodName:                 userRead,
+	managementv1.ManagementService_ListUsers_FullMethodName:                   userRead,
+	managementv1.ManagementService_LockUser_FullMethodName:                    userWrite,
+	managementv1.ManagementService_UnlockUser_FullMethodName:                  userWrite,
+	adminv1.AdminService_Healthz_FullMethodName:                               nothing,
+	adminv1.AdminService_GetLockoutPolicy_FullMethodName:                      defaultRead,
+	adminv1.AdminService_UpdateLockoutPolicy_FullMethodName:                   defaultWrite,
+}
+
+// Access decides who may make which call. It comes before the body of a
+// request is read, whatever the transport.
+type Access struct {
+	authenticator Authenticator
+	organizations []string
+}
+
+// NewAccess returns the access of those whom an authenticator knows. Where
+// organizations are listed, no other exists; else every usable id does.
+func NewAccess(a Authenticator, organizations []string) (*Access, error) {
+	for _, organization := range organizations {
+		if err := CheckOrganization(organization); err != nil {
+			return nil, fmt.Errorf("checking organization %q: %w", organization, err)
+		}
+	}
+	return &Access{authenticator: a, organizations: slices.Clone(organizations)}, nil
+}
+
+// grant is a call that Access has let through.
+type grant struct {
+	rpc          string
+	caller       Caller
+	organization string
+	// id names the call: in the log, in the answer, and for the store, which
+	// makes the change of one id once.
+	id       string
+	language language
+}
+
+type grantKey struct{}
+
+// authorize lets a call through or says why not. What it adds to the context
+// is what a Service asks for.
+func (a *Access) authorize(ctx context.Context, rpc string, r *http.Request) (context.Context, error) {
+	g := &grant{rpc: rpc, id: rand.Text(), language: languageOf(r)}
+	ctx = context.WithValue(ctx, grantKey{}, g)
+	needed, known := rpcs[rpc]
+	if !known {
+		return ctx, errNotPermitted
+	}
+	if needed == nothing {
+		return ctx, nil
+	}
+	caller, err := a.authenticator.Authenticate(r)
+	if err != nil {
+		return ctx, err
+	}
+	g.caller, g.organization = caller, caller.Organization
+	if values := r.Header.Values(organizationHeader); len(values) > 1 || len(values) == 1 && values[0] != "" {
+		g.organization = values[0]
+		if len(values) > 1 || !a.exists(g.organization) {
+			return ctx, errNoOrganization
+		}
+	}
+	if len(caller.rolesIn(g.organization)) == 0 {
+		return ctx, errNoMember
+	}
+	if !caller.may(needed, g.organization) {
+		return ctx, errNotPermitted
+	}
+	return ctx, nil
+}
+
+func (a *Access) exists(organization string) bool {
+	if len(a.organizations) > 0 {
+		return slices.Contains(a.organizations, organization)
+	}
+	return CheckOrganization(organization) == nil
+}
+
+// The refusals of authorize, beside those of the Authenticator.
+var (
+	errNoOrganization = errors.New("organization doesn't exist")
+	errNoMember       = errors.New("caller is no member of the organization")
+	errNotPermitted   = errors.New("caller has no role with the permission")
+)
+
+// granted returns the call that a context belongs to. What a method needs is
+// asked again here: a transport that forgets Access opens nothing.
+func granted(ctx context.Context, needed permission) (*grant, error) {
+	g, ok := ctx.Value(grantKey{}).(*grant)
+	if !ok || !g.caller.may(needed, g.organization) {
+		return nil, errNotPermitted
+	}
+	return g, nil
+}

@@ -1,0 +1,121 @@
+// Copyright 2026 The caddy-lockout authors
+// SPDX-License-Identifier: Apache-2.0
+
+package policyapi
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strings"
+
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	"github.com/caddy-lockout/caddy-lockout/internal/gen/adminv1"
+	"github.com/caddy-lockout/caddy-lockout/internal/gen/managementv1"
+	"github.com/caddy-lockout/caddy-lockout/internal/gen/zitadelv1"
+)
+
+// refusal is how an error reads on the wire. Texts and ids are those that
+// clients of the real server know, down to the spelling.
+type refusal struct {
+	cause error
+	// rpc is the call; empty for any.
+	rpc  string
+	code codes.Code
+	// id is empty for a status without detail.
+	id, message string
+	// german is the message for those who prefer it; empty where the real
+	// server does not translate.
+	german string
+}
+
+// refusals hold every refusal: the first that fits counts.
+var refusals = []refusal{
+	{cause: ErrNoCredentials, code: codes.Unauthenticated, message: "auth header missing"},
+	{cause: ErrMalformedCredentials, code: codes.Unauthenticated, id: "AUTH-toLo1", message: "invalid auth header"},
+	{cause: ErrCredentials, code: codes.Unauthenticated, id: "AUTH-7fs1e", message: "Errors.Token.Invalid"},
+	{cause: errNoOrganization, code: codes.PermissionDenied, id: "AUTH-Bs7Ds", message: "Organisation doesn't exist"},
+	{cause: errNoMember, code: codes.NotFound, id: "AUTHZ-cdgFk", message: "membership not found"},
+	{cause: errNotPermitted, code: codes.PermissionDenied, id: "AUTH-5mWD2", message: "No matching permissions found"},
+
+	{rpc: managementv1.ManagementService_AddCustomLockoutPolicy_FullMethodName, cause: ErrExists,
+		code: codes.AlreadyExists, id: "ORG-0olDf", message: "Errors.ORG.LockoutPolicy.AlreadyExists"},
+	{rpc: managementv1.ManagementService_UpdateCustomLockoutPolicy_FullMethodName, cause: ErrNotFound,
+		code: codes.NotFound, id: "ORG-ADfs1", message: "Errors.Org.LockoutPolicy.NotFound"},
+	{rpc: managementv1.ManagementService_UpdateCustomLockoutPolicy_FullMethodName, cause: ErrNotChanged,
+		code: codes.FailedPrecondition, id: "ORG-0JFSr", message: "Errors.Org.LockoutPolicy.NotChanged"},
+	{rpc: managementv1.ManagementService_ResetLockoutPolicyToDefault_FullMethodName, cause: ErrNotFound,
+		code: codes.NotFound, id: "ORG-D4zuz", message: "Errors.Org.LockoutPolicy.NotFound"},
+	{rpc: adminv1.AdminService_UpdateLockoutPolicy_FullMethodName, cause: ErrNotChanged,
+		code: codes.FailedPrecondition, id: "INSTANCE-0psjF", message: "Errors.Instance.LockoutPolicy.NotChanged"},
+
+	{rpc: managementv1.ManagementService_AddCustomLockoutPolicy_FullMethodName, cause: ErrOrganization,
+		code: codes.InvalidArgument, id: "Org-8fJif", message: "Resource Owner Organisation missing"},
+	{rpc: managementv1.ManagementService_UpdateCustomLockoutPolicy_FullMethodName, cause: ErrOrganization,
+		code: codes.InvalidArgument, id: "Org-3J9fs", message: "Resource Owner Organisation missing"},
+	{rpc: managementv1.ManagementService_ResetLockoutPolicyToDefault_FullMethodName, cause: ErrOrganization,
+		code: codes.InvalidArgument, id: "Org-4J9fs", message: "Resource Owner Organisation missing"},
+
+	{rpc: managementv1.ManagementService_LockUser_FullMethodName, cause: ErrUserLocked,
+		code: codes.FailedPrecondition, id: "COMMAND-3NN8v", message: "User is not active or initial", german: "Benutzer ist nicht aktiv oder initial"},
+	{rpc: managementv1.ManagementService_UnlockUser_FullMethodName, cause: ErrUserNotLocked,
+		code: codes.FailedPrecondition, id: "COMMAND-4M0ds", message: "User is not locked", german: "Benutzer ist nicht gesperrt"},
+	{rpc: managementv1.ManagementService_GetUserByID_FullMethodName, cause: ErrUserUnknown,
+		code: codes.NotFound, id: "QUERY-Dfbg2", message: "User could not be found", german: "Benutzer konnte nicht gefunden werden"},
+
+	{cause: context.Canceled, code: codes.Canceled, message: "the call was cancelled"},
+}
+
+// argumentError is a request that cannot be answered. Its text is for the
+// client.
+type argumentError string
+
+func (e argumentError) Error() string { return string(e) }
+
+// statusOf returns the status of an error. One that it does not know is the
+// store's: its text may name hosts and keys, so the client gets none of it and
+// hears Unavailable, which no other error is.
+func statusOf(ctx context.Context, err error) error {
+	g, _ := ctx.Value(grantKey{}).(*grant)
+	if argument, ok := errors.AsType[argumentError](err); ok {
+		return status.Error(codes.InvalidArgument, string(argument))
+	}
+	for i := range refusals {
+		r := &refusals[i]
+		if errors.Is(err, r.cause) && (r.rpc == "" || g != nil && r.rpc == g.rpc) {
+			return r.status(g)
+		}
+	}
+	return status.Error(codes.Unavailable, "the store does not answer")
+}
+
+func (r *refusal) status(g *grant) error {
+	if r.id == "" {
+		return status.Error(r.code, r.message)
+	}
+	message := r.message
+	if g != nil && g.language == german && r.german != "" {
+		message = r.german
+	}
+	s, err := status.New(r.code, message+" ("+r.id+")").WithDetails(&zitadelv1.ErrorDetail{Id: r.id, Message: message})
+	if err != nil {
+		return status.Error(codes.Internal, "an error could not be described")
+	}
+	return s.Err()
+}
+
+// language is what a caller wants to read.
+type language string
+
+const german language = "de"
+
+// languageOf returns the first language that a request accepts: there are two,
+// so weighing them would be more than it is worth.
+func languageOf(r *http.Request) language {
+	first, _, _ := strings.Cut(r.Header.Get("Accept-Language"), ",")
+	tag, _, _ := strings.Cut(first, ";")
+	tag, _, _ = strings.Cut(tag, "-")
+	return language(strings.ToLower(strings.TrimSpace(tag)))
+}
