@@ -29,7 +29,7 @@ func FuzzAdapt(f *testing.F) {
 	f.Add(step("failure status 401 & | \"&\""))
 	f.Fuzz(func(t *testing.T, input string) {
 		if strings.Contains(input, "import") {
-			t.Skip("reads files")
+			return // it reads files
 		}
 		adapter := caddyconfig.GetAdapter("caddyfile")
 		first, _, err := adapter.Adapt([]byte(input), nil)
@@ -66,7 +66,7 @@ func FuzzBlocks(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, lines string) {
 		if strings.Contains(lines, "import") {
-			t.Skip("reads files")
+			return // it reads files
 		}
 		for _, input := range []string{global(lines), site(lines)} {
 			config, _, err := caddyconfig.GetAdapter("caddyfile").Adapt([]byte(input), nil)

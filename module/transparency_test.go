@@ -344,9 +344,6 @@ var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 // login, and behind HTTP Basic.
 func TestLargeUpload(t *testing.T) {
 	t.Parallel()
-	if testing.Short() {
-		t.Skip("moves 2 GiB")
-	}
 	const most = 400 << 10 // KiB, with the race detector
 	service := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		var sum uint32
