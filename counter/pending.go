@@ -8,8 +8,13 @@ import (
 	"sync"
 )
 
-// maxPending bounds the settlements that wait for the store: some 4 MB.
-const maxPending = 16384
+// What waits for the store is bounded: some 4 MB of outcomes, and 16 MB of
+// reserves to give up. The bounds are apart, so that a flood of invented names
+// during an outage does not push out what real attempts are owed.
+const (
+	maxPending = 16384
+	maxGiveUps = 65536
+)
 
 // pending keeps settlements until the store has acknowledged them. Whoever
 // calls the store for a subject takes along what is pending for it: a sequence
@@ -18,7 +23,8 @@ const maxPending = 16384
 type pending struct {
 	mu        sync.Mutex
 	bySubject map[Subject][]*settlement
-	count     int
+	count     int // without giveUps
+	giveUps   int
 
 	ready chan struct{} // something is pending
 	hurry chan struct{} // somebody waits for it
@@ -36,13 +42,21 @@ func newPending() *pending {
 func (p *pending) add(s Subject, t *settlement) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.count >= maxPending {
+	count, most := p.counterOf(t)
+	if *count >= most {
 		return false
 	}
-	p.count++
+	*count++
 	p.bySubject[s] = append(p.bySubject[s], t)
 	signal(p.ready)
 	return true
+}
+
+func (p *pending) counterOf(t *settlement) (count *int, most int) {
+	if t.outcomes == giveUp {
+		return &p.giveUps, maxGiveUps
+	}
+	return &p.count, maxPending
 }
 
 // of returns what is pending for a subject.
@@ -76,10 +90,11 @@ func (p *pending) done(s Subject, ts []*settlement) []*settlement {
 		if !slices.Contains(ts, t) {
 			return false
 		}
+		count, _ := p.counterOf(t)
+		*count--
 		removed = append(removed, t)
 		return true
 	})
-	p.count -= len(removed)
 	if len(rest) == 0 {
 		delete(p.bySubject, s)
 	} else {

@@ -88,7 +88,7 @@ func (c *Counter) settleNow(ctx context.Context, s Subject, t *settlement) error
 func (c *Counter) deliver(s Subject, t *settlement) {
 	if !c.pending.add(s, t) {
 		// The store has been away for long. The reservation will expire.
-		c.lost(s, fmt.Errorf("settling: %d settlements are pending", maxPending))
+		c.lost(s, errors.New("settling: too much is pending"))
 		return
 	}
 	if c.lines.ahead(s, ^mask(0)) {

@@ -63,6 +63,9 @@ type APIToken struct {
 	Organization string `json:"org,omitempty"`
 }
 
+// goodTokenLength is 128 bits in hexadecimal digits.
+const goodTokenLength = 32
+
 func init() { caddy.RegisterModule((*API)(nil)) }
 
 // CaddyModule returns the Caddy module information.
@@ -81,6 +84,7 @@ func (h *API) Provision(ctx caddy.Context) error {
 	if h.access, err = policyapi.NewAccess(authenticator, h.Organizations); err != nil {
 		return err
 	}
+	h.access.Denied = h.denied
 	app, err := ctx.App("lockout")
 	if err != nil {
 		return fmt.Errorf("getting the lockout app: %w", err)
@@ -135,6 +139,9 @@ func (h *API) addToken(tokens *policyapi.Tokens, t *APIToken) error {
 	}
 	if len(h.Organizations) > 0 && !slices.Contains(h.Organizations, t.Organization) {
 		return fmt.Errorf("its org %q is not among organizations", t.Organization)
+	}
+	if len(secret) < goodTokenLength {
+		h.log.Warn("a token is short enough to be guessed", zap.String("token", t.Name), zap.Int("want_characters", goodTokenLength))
 	}
 	if len(t.Roles) == 0 {
 		return errors.New("it has no roles, so it may do nothing")
@@ -210,6 +217,12 @@ func (h *API) changed(ctx context.Context, c policyapi.Change) {
 			zap.Uint32("max_otp_attempts", c.Limits.MaxOTPAttempts))
 	}
 	h.log.Info("changed by the policy API", fields...)
+}
+
+// denied makes it visible when somebody tries tokens.
+func (h *API) denied(ctx context.Context, rpc, caller string, err error) {
+	h.log.Warn("a call of the policy API was not let through",
+		zap.String("call", rpc), zap.String("caller", caller), callerIP(ctx), zap.Error(err))
 }
 
 func (h *API) failed(ctx context.Context, id string, err error) {

@@ -190,14 +190,16 @@ func (a *attempt) succeed() error {
 	defer cancel()
 	var err error
 	switch {
-	case a.verified:
-	case a.held:
+	case a.verified && a.backend.verified.has(a.login.subject, a.login.secret):
+	case a.held && a.proves():
 		err = a.backend.counter.Settle(ctx, a.login.subject, a.id, a.outcomes(counter.Success))
 	default:
+		// The slot goes back with the same call that looks for a lock.
+		a.settle(counter.Void)
 		err = a.backend.counter.Check(ctx, a.login.subject, a.id)
 	}
 	err = a.orPass(err)
-	if err == nil && a.step.basic() {
+	if err == nil && a.step.basic() && a.proves() {
 		a.backend.verified.remember(a.login.subject, a.login.secret)
 	}
 	return err
@@ -211,6 +213,9 @@ func (a *attempt) fail(v verdict) {
 	}
 	if a.step.basic() {
 		a.backend.verified.forget(a.login.subject)
+		if v == verdictFailure {
+			a.handler.checked.add(a.request.RequestURI)
+		}
 	}
 	if a.verified {
 		a.charge()

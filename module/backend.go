@@ -153,10 +153,12 @@ func (b *backend) hooks() counter.Hooks {
 	h.Locked = func(s counter.Subject, l counter.Lock) {
 		b.verified.forget(s)
 		countLock(s, l)
+		backendLog().Warn("user locked", subjectField(s), zap.Stringer("factor", l.Factor), zap.String("by", string(l.By)))
 	}
 	h.Unlocked = func(s counter.Subject, by counter.Actor) {
 		b.verified.forget(s)
 		countUnlock(s, by)
+		backendLog().Info("user unlocked", subjectField(s), zap.String("by", string(by)))
 	}
 	countCall := h.Called
 	h.Called = func(op string, d time.Duration, err error) {

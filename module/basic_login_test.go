@@ -137,6 +137,7 @@ func TestVerifiedSecretIsNotChargedWithoutAVerdict(t *testing.T) {
 	service := startScripted(t)
 	n := startNode(t, options(maxAttempts(3))+siteBlock(basicStep, proxyTo(service.URL)))
 	c := client(t)
+	showThatItChecks(t, c, n.URL+"/")
 	if got := basic(t, c, http.MethodGet, n.URL+"/", "owner", "right"); got.status != http.StatusOK {
 		t.Fatalf("status %d", got.status)
 	}
@@ -182,7 +183,7 @@ func TestBasicUpgrade(t *testing.T) {
 	service.script("owner", upgradeToEcho)
 	n := startNode(t, options(maxAttempts(3))+siteBlock(basicStep, proxyTo(service.URL)))
 	c := client(t)
-	if got := basic(t, c, http.MethodGet, n.URL+"/", "owner", "ordinary"); got.status != http.StatusUnauthorized {
+	if got := basic(t, c, http.MethodGet, n.URL+"/socket", "owner", "ordinary"); got.status != http.StatusUnauthorized {
 		t.Fatalf("status %d", got.status)
 	}
 	n.expectUser(t, "owner", 1, false)
@@ -204,6 +205,7 @@ func TestVerifiedSecretNeedsNoSlot(t *testing.T) {
 	service := startScripted(t)
 	n := startNode(t, options(maxAttempts(1))+siteBlock(basicStep, proxyTo(service.URL)))
 	c := client(t)
+	showThatItChecks(t, c, n.URL+"/")
 	if got := basic(t, c, http.MethodGet, n.URL+"/", "owner", "right"); got.status != http.StatusOK {
 		t.Fatalf("status %d", got.status)
 	}
@@ -297,4 +299,13 @@ func TestBasicCutAfterTheStatusLine(t *testing.T) {
 		t.Errorf("status %d, cut %t", got.status, got.cut)
 	}
 	n.expectUser(t, "owner", 0, false)
+}
+
+// showThatItChecks has a stranger guess wrong at a target: only where the
+// service is known to check does a success prove anything.
+func showThatItChecks(t testing.TB, c *http.Client, target string) {
+	t.Helper()
+	if got := basic(t, c, http.MethodGet, target, "stranger", "wrong"); got.status != http.StatusUnauthorized {
+		t.Fatalf("a stranger's guess: status %d", got.status)
+	}
 }

@@ -50,12 +50,13 @@ type Handler struct {
 	// The largest body of an attempt in bytes. Default: 65536.
 	MaxBody int64 `json:"max_body,omitempty"`
 
-	app   *App
-	log   *zap.Logger
-	names *credentials.Names
-	sites recogniser
-	newID func() string
-	queue counter.Queue
+	app     *App
+	log     *zap.Logger
+	names   *credentials.Names
+	sites   recogniser
+	newID   func() string
+	checked *checkedPaths
+	queue   counter.Queue
 }
 
 // Queue bounds the attempts of one user that wait on this node for a slot.
@@ -84,6 +85,7 @@ func (h *Handler) Provision(ctx caddy.Context) error {
 	h.log = ctx.Logger()
 	h.names = credentials.NewNames()
 	h.newID = rand.Text
+	h.checked = newCheckedPaths()
 	app, err := ctx.App("lockout")
 	if err != nil {
 		return fmt.Errorf("getting the lockout app: %w", err)
@@ -134,12 +136,13 @@ func (h *Handler) check() error {
 
 // ServeHTTP takes an attempt through its stages; everything else passes.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
+	declineUpgrade(r)
 	step, err := h.sites.recognise(r)
 	if err != nil {
 		return h.refuse(w, r, step, err)
 	}
 	if step == nil {
-		return next.ServeHTTP(w, r)
+		return h.pass(w, r, next)
 	}
 	login, err := h.identify(r, step)
 	if err != nil {

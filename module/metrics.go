@@ -60,7 +60,7 @@ func newMetrics() *metricSet {
 		locks:       counterVec("locks_total", "Users locked by this node, by the factor that caused it.", "factor"),
 		unlocks:     counterVec("unlocks_total", "Users unlocked by this node, by who did it.", "reason"),
 		lockedUsers: prometheus.NewGauge(prometheus.GaugeOpts(opts("locked_users", "Users that are locked in the store."))),
-		inFlight:    prometheus.NewGauge(prometheus.GaugeOpts(opts("inflight_attempts", "Attempts that hold a slot on this node."))),
+		inFlight:    prometheus.NewGauge(prometheus.GaugeOpts(opts("inflight_attempts", "Attempts of this node that are at the login service."))),
 		queueWait: prometheus.NewHistogram(histogram("queue_wait_seconds", "Time that attempts waited for a free slot.",
 			[]float64{.005, .025, .1, .25, .5, 1, 2.5, 5, 10, 30})),
 		storeTime: prometheus.NewHistogramVec(histogram("store_duration_seconds", "Duration of calls of the store.",

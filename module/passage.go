@@ -13,6 +13,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp/reverseproxy"
 )
@@ -33,6 +34,7 @@ type passage struct {
 	timer    *time.Timer // nil: was never cut off
 	attached func() bool
 
+	traced    atomic.Bool // the transport reports what it does
 	connected atomic.Bool
 	sent      atomic.Bool
 }
@@ -44,6 +46,7 @@ func detach(r *http.Request, timeout time.Duration) *passage {
 	p.ctx, p.cancel = context.WithCancelCause(context.WithoutCancel(p.client))
 	p.timer = time.AfterFunc(timeout, func() { p.cancel(errAttemptTimeout) })
 	p.ctx = httptrace.WithClientTrace(p.ctx, &httptrace.ClientTrace{
+		GetConn: func(string) { p.traced.Store(true) },
 		GotConn: func(info httptrace.GotConnInfo) {
 			// Caddy's retries, and the transport's own after a cut, would have
 			// the secret checked once more on the same slot. The transport may
@@ -120,10 +123,23 @@ func (p *passage) neverSent(err error) bool {
 		return false
 	}
 	if _, ok := errors.AsType[reverseproxy.DialError](err); ok {
-		return true
+		// FastCGI reports nothing: there the last of several tries may have
+		// failed to connect after the first was sent.
+		return p.traced.Load() || !retried(p.client)
 	}
 	// Caddy's error for "every upstream is down or full" is not exported.
 	he, ok := errors.AsType[caddyhttp.HandlerError](err)
 	return ok && he.StatusCode == http.StatusServiceUnavailable &&
 		he.Err != nil && he.Err.Error() == "no upstreams available"
+}
+
+// retried reports whether Caddy's proxy has tried more than once.
+func retried(ctx context.Context) bool {
+	repl, ok := ctx.Value(caddy.ReplacerCtxKey).(*caddy.Replacer)
+	if !ok {
+		return false
+	}
+	retries, _ := repl.Get("http.reverse_proxy.retries")
+	n, _ := retries.(int)
+	return n > 0
 }

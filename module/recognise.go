@@ -57,9 +57,9 @@ func newRecogniser(steps []*Step, maxBody int64) (rec recogniser, err error) {
 func (rec *recogniser) recognise(r *http.Request) (*step, error) {
 	var found *step
 	if rec.paths != nil {
-		switch m := rec.paths.Match(r.RequestURI); {
+		switch target, m := matchTarget(rec.paths, r); {
 		case m.Pattern >= 0:
-			s, refusal := rec.guarded(r)
+			s, refusal := rec.guarded(r, target)
 			if refusal != nil {
 				return s, refusal
 			}
@@ -88,10 +88,10 @@ func (rec *recogniser) recognise(r *http.Request) (*step, error) {
 }
 
 // guarded returns the step of a request on a guarded path that reads bodies.
-func (rec *recogniser) guarded(r *http.Request) (*step, *credentials.Refusal) {
+func (rec *recogniser) guarded(r *http.Request, target string) (*step, *credentials.Refusal) {
 	var nearest *step
 	for i, s := range rec.owners {
-		if s.basic() || !rec.paths.Exact(r.RequestURI, i) {
+		if s.basic() || !rec.paths.Exact(target, i) {
 			continue
 		}
 		if !s.takes(r.Method) {
@@ -116,8 +116,14 @@ func (rec *recogniser) guarded(r *http.Request) (*step, *credentials.Refusal) {
 // authorized returns the step of a request with HTTP Basic credentials.
 func (rec *recogniser) authorized(r *http.Request) (*step, *credentials.Refusal) {
 	for _, s := range rec.basic {
-		if s.paths != nil && s.paths.Match(r.RequestURI).Pattern < 0 {
-			continue
+		if s.paths != nil {
+			_, m := matchTarget(s.paths, r)
+			if m.Folded {
+				return s, credentials.Refuse(credentials.ReasonTarget, "the target is another spelling of a guarded path")
+			}
+			if m.Pattern < 0 {
+				continue
+			}
 		}
 		_, _, present, refusal := credentials.ReadBasic(r)
 		switch {

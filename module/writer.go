@@ -158,8 +158,8 @@ func (w *heldWriter) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	return http.NewResponseController(w.ResponseWriter).Hijack()
 }
 
-// inform passes an informational answer on. It says nothing about the secret;
-// a cookie in it would.
+// inform passes an informational answer on. While the answer is held, all it
+// may tell is what to load early (RFC 8297).
 func (w *heldWriter) inform(status int) {
 	if w.state == dropping {
 		return
@@ -167,8 +167,10 @@ func (w *heldWriter) inform(status int) {
 	if w.state == holding {
 		client := w.ResponseWriter.Header()
 		own := client.Clone()
-		maps.Copy(client, w.header)
-		client.Del("Set-Cookie")
+		clear(client)
+		if links := w.header["Link"]; len(links) > 0 {
+			client["Link"] = links
+		}
 		defer func() {
 			clear(client)
 			maps.Copy(client, own)

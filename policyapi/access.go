@@ -38,6 +38,10 @@ var rpcs = map[string]permission{
 // Access decides who may make which call. It comes before the body of a
 // request is read, whatever the transport.
 type Access struct {
+	// Denied hears of every call that is not let through: which, by whom if
+	// that is known, and why. It is set before the first call.
+	Denied func(ctx context.Context, rpc, caller string, err error)
+
 	authenticator Authenticator
 	organizations []string
 }
@@ -70,8 +74,15 @@ type grantKey struct{}
 // is what a Service asks for.
 func (a *Access) authorize(ctx context.Context, rpc string, r *http.Request) (context.Context, error) {
 	g := &grant{rpc: rpc, id: rand.Text(), language: languageOf(r)}
-	ctx = context.WithValue(ctx, grantKey{}, g)
-	needed, known := rpcs[rpc]
+	ctx, err := a.let(context.WithValue(ctx, grantKey{}, g), g, r)
+	if err != nil && a.Denied != nil {
+		a.Denied(ctx, rpc, g.caller.Name, err)
+	}
+	return ctx, err
+}
+
+func (a *Access) let(ctx context.Context, g *grant, r *http.Request) (context.Context, error) {
+	needed, known := rpcs[g.rpc]
 	if !known {
 		return ctx, errNotPermitted
 	}

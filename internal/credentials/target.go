@@ -67,6 +67,14 @@ func NewPaths(patterns []string) (*Paths, error) {
 // is Folded: with "/api/*" and "/api/login", "/api//login" is refused rather
 // than read as one of the two.
 func (p *Paths) Match(rawTarget string) Match {
+	m := p.match(rawTarget)
+	if m.Pattern < 0 && !m.Folded {
+		m.Folded = p.throughScript(rawTarget)
+	}
+	return m
+}
+
+func (p *Paths) match(rawTarget string) Match {
 	if len(rawTarget) == 0 || rawTarget[0] != '/' {
 		return p.matchAbsolute(rawTarget)
 	}
