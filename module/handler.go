@@ -31,7 +31,7 @@ import (
 //
 // Placeholder | Description
 // ------------|------------
-// `{http.lockout.reason}` | why: `locked`, `busy`, `store`, `cancelled`, or the rule that the request broke
+// `{http.lockout.reason}` | why: `locked`, `busy`, `store`, `internal`, `cancelled`, or the rule that the request broke
 // `{http.lockout.factor}` | the factor of the attempt
 type Handler struct {
 	// The kinds of attempts that this site takes.

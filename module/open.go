@@ -6,8 +6,11 @@ package module
 import (
 	"context"
 	"errors"
+	"io"
+	"net"
 	"time"
 
+	"github.com/redis/go-redis/v9"
 	"go.uber.org/zap"
 
 	"github.com/caddy-lockout/caddy-lockout/counter"
@@ -61,4 +64,26 @@ func (a *attempt) patience() (context.Context, context.CancelFunc) {
 		until = time.Now()
 	}
 	return context.WithDeadline(context.WithoutCancel(a.request.Context()), until)
+}
+
+// storeAway reports whether an error means that the store does not serve. Any
+// other, such as an answer that cannot be read, does not let attempts pass.
+func storeAway(err error) bool {
+	for _, away := range []error{
+		context.DeadlineExceeded, io.EOF, io.ErrUnexpectedEOF, redis.ErrClosed, redis.ErrPoolTimeout, redis.ErrPoolExhausted,
+		counter.ErrGivenUp, // how the store answers for an attempt of an outage that is over
+	} {
+		if errors.Is(err, away) {
+			return true
+		}
+	}
+	if _, ok := errors.AsType[net.Error](err); ok {
+		return true
+	}
+	for _, away := range []string{"LOADING", "READONLY", "MASTERDOWN", "CLUSTERDOWN", "TRYAGAIN", "MISCONF", "NOREPLICAS", "OOM"} {
+		if redis.HasErrorPrefix(err, away) {
+			return true
+		}
+	}
+	return false
 }

@@ -46,7 +46,10 @@ func (h *Handler) refusalOf(err error) refusal {
 	case errors.Is(err, context.Canceled):
 		return refusal{status: statusClientGone, reason: "cancelled", outcome: outcomeError}
 	}
-	return refusal{status: http.StatusServiceUnavailable, reason: "store", outcome: outcomeError, retry: true}
+	if storeAway(err) {
+		return refusal{status: http.StatusServiceUnavailable, reason: reasonStore, outcome: outcomeError, retry: true}
+	}
+	return refusal{status: http.StatusServiceUnavailable, reason: "internal", outcome: outcomeError, retry: true}
 }
 
 // errBody marks a body that did not arrive whole.
