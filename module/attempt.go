@@ -143,6 +143,7 @@ func (a *attempt) byError(held *heldWriter, err error) verdict {
 	if !ok || held.status != 0 || he.StatusCode < 400 || he.StatusCode > 499 {
 		return a.unknown()
 	}
+	a.status = he.StatusCode
 	v, _ := a.step.rules.byHeader(he.StatusCode, held.header)
 	if v == verdictNeutral {
 		return a.unknown()
@@ -156,7 +157,7 @@ func (a *attempt) unknown() verdict {
 	if a.verified {
 		return verdictNeutral
 	}
-	return verdictFailure
+	return verdictUnknown
 }
 
 // decide settles the attempt. It reports whether the answer may be sent; else
@@ -213,8 +214,8 @@ func (a *attempt) fail(v verdict) {
 	}
 	if a.step.basic() {
 		a.backend.verified.forget(a.login.subject)
-		if v == verdictFailure {
-			a.handler.checked.add(a.request.RequestURI)
+		if v == verdictFailure && a.status == http.StatusUnauthorized {
+			a.handler.checked.add(a.request.Method, a.request.RequestURI)
 		}
 	}
 	if a.verified {

@@ -14,46 +14,53 @@ import (
 )
 
 const (
-	maxCheckedPaths = 10_000
-	maxCheckedPath  = 512 // bytes; a longer one is not worth remembering
+	maxChecked    = 10_000
+	maxCheckedKey = 512 // bytes; a longer one is not worth remembering
 )
 
-// checkedPaths remembers where the login service has answered 401. HTTP Basic
-// has no login page: a public file answers 200 to any password, and must not
-// forgive the wrong ones. So only a success at a path that is known to check
+// checkedTargets remembers which methods at which paths the login service has
+// answered with 401. HTTP Basic has no login page: a public file answers 200 to
+// any password, and must not forgive the wrong ones; nor may reading where only
+// writing is protected. So only a success at a target that is known to check
 // forgives; elsewhere it says nothing.
-type checkedPaths struct {
+type checkedTargets struct {
 	mu    sync.RWMutex
-	paths map[string]struct{}
+	known map[checkedTarget]struct{}
 }
 
-func newCheckedPaths() *checkedPaths { return &checkedPaths{paths: map[string]struct{}{}} }
+type checkedTarget struct{ method, path string }
+
+func newCheckedTargets() *checkedTargets {
+	return &checkedTargets{known: map[checkedTarget]struct{}{}}
+}
 
 // add notes that the target of a request checks credentials.
-func (c *checkedPaths) add(target string) {
-	path := pathOf(target)
-	if len(path) > maxCheckedPath || c.has(target) {
+func (c *checkedTargets) add(method, target string) {
+	t := targetOf(method, target)
+	if len(t.path) > maxCheckedKey || len(method) > maxCheckedKey || c.has(method, target) {
 		return
 	}
+	// The strings are parts of a request that would be kept alive.
+	t = checkedTarget{method: strings.Clone(t.method), path: strings.Clone(t.path)}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if len(c.paths) >= maxCheckedPaths {
+	if len(c.known) >= maxChecked {
 		// Whoever made them up costs others the forgiveness of a success or two.
-		clear(c.paths)
+		clear(c.known)
 	}
-	c.paths[strings.Clone(path)] = struct{}{}
+	c.known[t] = struct{}{}
 }
 
-func (c *checkedPaths) has(target string) bool {
+func (c *checkedTargets) has(method, target string) bool {
 	c.mu.RLock()
 	defer c.mu.RUnlock()
-	_, known := c.paths[pathOf(target)]
+	_, known := c.known[targetOf(method, target)]
 	return known
 }
 
-func pathOf(target string) string {
+func targetOf(method, target string) checkedTarget {
 	path, _, _ := strings.Cut(target, "?")
-	return path
+	return checkedTarget{method: method, path: path}
 }
 
 // pass hands on a request that is no attempt. Where HTTP Basic is limited, the
@@ -62,10 +69,10 @@ func (h *Handler) pass(w http.ResponseWriter, r *http.Request, next caddyhttp.Ha
 	if len(h.sites.basic) == 0 || len(r.Header["Authorization"]) > 0 {
 		return next.ServeHTTP(w, r)
 	}
-	target := r.RequestURI
+	method, target := r.Method, r.RequestURI
 	err := next.ServeHTTP(w, r)
 	if challenged(r, err) {
-		h.checked.add(target)
+		h.checked.add(method, target)
 	}
 	return err
 }
@@ -87,14 +94,7 @@ func challenged(r *http.Request, err error) bool {
 }
 
 // proves reports whether a success of the attempt proves that the secret is
-// right. CORS has OPTIONS answered without credentials.
+// right.
 func (a *attempt) proves() bool {
-	if !a.step.basic() {
-		return true
-	}
-	switch a.request.Method {
-	case http.MethodOptions, http.MethodTrace:
-		return false
-	}
-	return a.handler.checked.has(a.request.RequestURI)
+	return !a.step.basic() || a.handler.checked.has(a.request.Method, a.request.RequestURI)
 }

@@ -55,7 +55,7 @@ type Handler struct {
 	names   *credentials.Names
 	sites   recogniser
 	newID   func() string
-	checked *checkedPaths
+	checked *checkedTargets
 	queue   counter.Queue
 }
 
@@ -85,7 +85,7 @@ func (h *Handler) Provision(ctx caddy.Context) error {
 	h.log = ctx.Logger()
 	h.names = credentials.NewNames()
 	h.newID = rand.Text
-	h.checked = newCheckedPaths()
+	h.checked = newCheckedTargets()
 	app, err := ctx.App("lockout")
 	if err != nil {
 		return fmt.Errorf("getting the lockout app: %w", err)

@@ -31,9 +31,10 @@ const (
 	verdictPending
 	verdictFailure
 	verdictNeutral
+	verdictUnknown // there is no whole answer; no outcome can say so
 )
 
-var verdictNames = [...]string{"unclassified", "success", "pending", "failure", "neutral"}
+var verdictNames = [...]string{"unclassified", "success", "pending", "failure", "neutral", "failure"}
 
 // String returns the label of the verdict in metrics.
 func (v verdict) String() string {

@@ -15,7 +15,7 @@ import (
 )
 
 // publicAndPrivate asks for HTTP Basic on /private alone, as many applications
-// do. Everybody's password is "right".
+// do. Everybody's password is "right". checks counts the wrong ones of victim.
 func publicAndPrivate(t testing.TB, checks *atomic.Int32) *httptest.Server {
 	t.Helper()
 	service := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -23,8 +23,8 @@ func publicAndPrivate(t testing.TB, checks *atomic.Int32) *httptest.Server {
 		case r.Method == http.MethodOptions:
 			w.WriteHeader(http.StatusNoContent)
 		case strings.HasPrefix(r.URL.Path, "/private"):
-			if _, password, ok := r.BasicAuth(); !ok || password != "right" {
-				if ok {
+			if user, password, ok := r.BasicAuth(); !ok || password != "right" {
+				if user == "victim" {
 					checks.Add(1)
 				}
 				w.Header().Set("WWW-Authenticate", "Basic")
@@ -32,6 +32,11 @@ func publicAndPrivate(t testing.TB, checks *atomic.Int32) *httptest.Server {
 			}
 		case r.URL.Path == "/socket":
 			upgradeToEcho(w, r, true)
+		case r.URL.Path == "/robots.txt" && r.Method == http.MethodPut:
+			if _, err := io.Copy(io.Discard, r.Body); err != nil {
+				return
+			}
+			w.WriteHeader(http.StatusUnauthorized) // only writing is protected
 		case r.URL.Path == "/robots.txt":
 			fmt.Fprint(w, "Disallow: /")
 		default:
@@ -60,12 +65,17 @@ func TestAnswersWithoutACheckForgiveNothing(t *testing.T) {
 		{"nothing there", http.MethodGet, "/nothing"},
 		{"CORS asks before", http.MethodOptions, "/private"},
 		{"HEAD of a public file", http.MethodHead, "/robots.txt"},
+		{"a file that anybody may read and not write", http.MethodGet, "/robots.txt"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			var checks atomic.Int32
 			n := startNode(t, options(maxAttempts(limit))+siteBlock(lenientBasicStep, proxyTo(publicAndPrivate(t, &checks).URL)))
 			c := client(t)
+			// Neither a 401 to writing nor an upload that breaks off says
+			// that reading is checked.
+			basic(t, c, http.MethodPut, n.URL+tt.target, "stranger", "junk")
+			abortedUpload(t, n, tt.target)
 			for i := range 20 {
 				basic(t, c, http.MethodGet, n.URL+"/private", "victim", fmt.Sprint("guess", i))
 				basic(t, c, tt.method, n.URL+tt.target, "victim", "junk")
@@ -91,6 +101,15 @@ func TestAnswersWithoutACheckForgiveNothing(t *testing.T) {
 			t.Errorf("%d wrong guesses were checked, want %d", got, limit)
 		}
 	})
+}
+
+// abortedUpload sends half of a body with credentials and hangs up.
+func abortedUpload(t testing.TB, n *node, target string) {
+	t.Helper()
+	// stranger2:junk
+	conn := rawSend(t, n, "GET "+target+" HTTP/1.1\r\nHost: "+n.address()+
+		"\r\nAuthorization: Basic c3RyYW5nZXIyOmp1bms=\r\nContent-Length: 1000\r\n\r\nhalf")
+	_ = conn.Close()
 }
 
 // A challenge tells that a path checks: then the first success there forgives

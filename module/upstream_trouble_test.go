@@ -216,6 +216,9 @@ func TestRetriesDoNotCheckTwice(t *testing.T) {
 				n.expectUser(t, "owner", 1, false)
 				service.script("owner", nil)
 				second.script("owner", nil)
+				if tt.method == http.MethodGet {
+					showThatItChecks(t, c, n.URL+"/") // what was cut does not
+				}
 				if got := send("right"); got.status != http.StatusOK {
 					t.Errorf("the owner got %d", got.status)
 				}

@@ -197,7 +197,7 @@ func (w *heldWriter) settleByBody(complete bool) {
 	a := &answer{status: w.status, header: w.header, body: w.body.Bytes(), complete: complete}
 	v := w.attempt.step.rules.evaluate(a)
 	if complete && holds(v) && w.truncated() {
-		v = verdictFailure
+		v = w.attempt.unknown()
 	}
 	w.settle(v)
 }
