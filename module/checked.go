@@ -18,8 +18,9 @@ const (
 	maxCheckedKey = 512 // bytes; a longer one is not worth remembering
 )
 
-// checkedTargets remembers which methods at which paths the login service has
-// answered with 401. HTTP Basic has no login page: a public file answers 200 to
+// checkedTargets remembers which methods at which targets the login service has
+// answered with 401, query and all: a bad token in the query of a public page
+// gets a 401 as well. HTTP Basic has no login page: a public file answers 200 to
 // any password, and must not forgive the wrong ones; nor may reading where only
 // writing is protected. So only a success at a target that is known to check
 // forgives; elsewhere it says nothing.
@@ -28,7 +29,7 @@ type checkedTargets struct {
 	known map[checkedTarget]struct{}
 }
 
-type checkedTarget struct{ method, path string }
+type checkedTarget struct{ method, target string }
 
 func newCheckedTargets() *checkedTargets {
 	return &checkedTargets{known: map[checkedTarget]struct{}{}}
@@ -36,12 +37,11 @@ func newCheckedTargets() *checkedTargets {
 
 // add notes that the target of a request checks credentials.
 func (c *checkedTargets) add(method, target string) {
-	t := targetOf(method, target)
-	if len(t.path) > maxCheckedKey || len(method) > maxCheckedKey || c.has(method, target) {
+	if len(method)+len(target) > maxCheckedKey || c.has(method, target) {
 		return
 	}
 	// The strings are parts of a request that would be kept alive.
-	t = checkedTarget{method: strings.Clone(t.method), path: strings.Clone(t.path)}
+	t := checkedTarget{method: strings.Clone(method), target: strings.Clone(target)}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if len(c.known) >= maxChecked {
@@ -54,13 +54,8 @@ func (c *checkedTargets) add(method, target string) {
 func (c *checkedTargets) has(method, target string) bool {
 	c.mu.RLock()
 	defer c.mu.RUnlock()
-	_, known := c.known[targetOf(method, target)]
+	_, known := c.known[checkedTarget{method: method, target: target}]
 	return known
-}
-
-func targetOf(method, target string) checkedTarget {
-	path, _, _ := strings.Cut(target, "?")
-	return checkedTarget{method: method, path: path}
 }
 
 // pass hands on a request that is no attempt. Where HTTP Basic is limited, the

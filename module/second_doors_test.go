@@ -37,6 +37,8 @@ func publicAndPrivate(t testing.TB, checks *atomic.Int32) *httptest.Server {
 				return
 			}
 			w.WriteHeader(http.StatusUnauthorized) // only writing is protected
+		case r.URL.Query().Has("token"):
+			w.WriteHeader(http.StatusUnauthorized) // a token is right or wrong on public pages too
 		case r.URL.Path == "/robots.txt":
 			fmt.Fprint(w, "Disallow: /")
 		default:
@@ -72,10 +74,14 @@ func TestAnswersWithoutACheckForgiveNothing(t *testing.T) {
 			var checks atomic.Int32
 			n := startNode(t, options(maxAttempts(limit))+siteBlock(lenientBasicStep, proxyTo(publicAndPrivate(t, &checks).URL)))
 			c := client(t)
-			// Neither a 401 to writing nor an upload that breaks off says
-			// that reading is checked.
+			// Neither a 401 to writing, nor an upload that breaks off, nor a
+			// bad token says that reading is checked.
 			basic(t, c, http.MethodPut, n.URL+tt.target, "stranger", "junk")
 			abortedUpload(t, n, tt.target)
+			basic(t, c, tt.method, n.URL+tt.target+"?token=bad", "stranger", "junk")
+			if resp, err := c.Get(n.URL + tt.target + "?token=bad"); err != nil || resp.Body.Close() != nil {
+				t.Fatal(err)
+			}
 			for i := range 20 {
 				basic(t, c, http.MethodGet, n.URL+"/private", "victim", fmt.Sprint("guess", i))
 				basic(t, c, tt.method, n.URL+tt.target, "victim", "junk")
@@ -125,7 +131,7 @@ func TestChallengesTellWhatIsChecked(t *testing.T) {
 		t.Fatalf("status %d", got.status)
 	}
 	n.expectUser(t, "owner", 1, false)
-	resp, err := c.Get(n.URL + "/private/b?without=credentials")
+	resp, err := c.Get(n.URL + "/private/b")
 	if err != nil || resp.Body.Close() != nil || resp.StatusCode != http.StatusUnauthorized {
 		t.Fatalf("the challenge: %v, %v", resp, err)
 	}

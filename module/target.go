@@ -26,7 +26,7 @@ func matchTarget(paths *credentials.Paths, r *http.Request) (target string, m cr
 			return sent.RequestURI, was
 		}
 	}
-	if r.Method == http.MethodGet && r.ContentLength == 0 {
+	if r.Method == http.MethodGet && r.ContentLength == 0 && strings.IndexByte(target, '?') < 0 {
 		return target, m // carries no login
 	}
 	for _, name := range [...]string{"X-Original-Url", "X-Rewrite-Url"} {
