@@ -27,7 +27,7 @@ func TestErrors(t *testing.T) {
 		name, input, want, line string
 	}{
 		// The global option.
-		{"global: unknown", global("redi {\n}"), `lockout: unknown subdirective "redi"; allowed: redis, instance, default_policy, on_store_error, attempt_timeout, reservation_ttl, counter_ttl, mode`, "3"},
+		{"global: unknown", global("redi {\n}"), `lockout: unknown subdirective "redi"; allowed: redis, instance, default_policy, on_store_error, deny_cache, attempt_timeout, reservation_ttl, counter_ttl, mode`, "3"},
 		{"global: no block", "{\n\tlockout\n}\n", "lockout: a block must open at the end of this line", "2"},
 		{"global: argument", "{\n\tlockout x {\n\t}\n}\n", `lockout: unexpected "x" before the block`, "2"},
 		{"global: twice", "{\n\tlockout {\n\t}\n\tlockout {\n\t}\n}\n", "global option lockout is already specified", "4"},
@@ -36,8 +36,9 @@ func TestErrors(t *testing.T) {
 		{"instance: empty", global(`instance ""`), "instance: <text> is empty", "3"},
 		{"instance: twice", global("instance a\ninstance b"), `lockout: "instance" is already specified at line 3`, "4"},
 		{"instance: block", global("instance a {\n}"), `lockout: "instance" takes no block`, "3"},
-		{"on_store_error: local", global("on_store_error local"), `on_store_error: "local" is not supported yet; so far: closed, open`, "3"},
-		{"on_store_error: unknown", global("on_store_error deny"), `on_store_error: unknown "deny"; allowed: closed, open`, "3"},
+		{"deny_cache: negative", global("deny_cache -1s"), `deny_cache "-1s": want a duration above 0 and up to ten years`, "3"},
+		{"deny_cache: word", global("deny_cache never"), `deny_cache "never": want a duration such as 100ms, 30s or 30d`, "3"},
+		{"on_store_error: unknown", global("on_store_error deny"), `on_store_error: unknown "deny"; allowed: closed, open, local`, "3"},
 		{"mode: shadow", global("mode shadow"), `mode: "shadow" is not supported yet; so far: enforce`, "3"},
 		{"mode: unknown", global("mode off"), `mode: unknown "off"; allowed: enforce`, "3"},
 		{"mode: twice", global("mode enforce\nmode enforce"), `"mode" is already specified at line 3`, "4"},

@@ -140,6 +140,23 @@ func duration(into *caddy.Duration) reader {
 	}
 }
 
+// durationOrOff reads a positive duration, or the word off, which is 0.
+func durationOrOff(into **caddy.Duration) reader {
+	return func(d *caddyfile.Dispenser) error {
+		option := d.Val()
+		args, err := arguments(d, "<duration>|off")
+		if err != nil {
+			return err
+		}
+		var v caddy.Duration
+		if args[0] != "off" {
+			v, err = parseDuration(d, option, args[0])
+		}
+		*into = &v
+		return err
+	}
+}
+
 func parseDuration(d *caddyfile.Dispenser, option, arg string) (caddy.Duration, error) {
 	v, err := caddy.ParseDuration(arg)
 	if err != nil {

@@ -42,7 +42,13 @@ func (t *told) first(s Subject, id string) bool {
 
 // locked tells that a call of this counter has locked a user.
 func (c *Counter) locked(s Subject, l Lock) {
-	if c.opts.Hooks.Locked != nil && c.told.first(s, l.ID) {
+	if !c.told.first(s, l.ID) {
+		return
+	}
+	if c.local != nil {
+		c.local.known.add(s)
+	}
+	if c.opts.Hooks.Locked != nil {
 		c.opts.Hooks.Locked(s, l)
 	}
 }

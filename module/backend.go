@@ -72,16 +72,20 @@ type backendSpec struct {
 func (a *App) backendSpec() (*backendSpec, error) {
 	s := &backendSpec{
 		instance: a.Instance,
-		defaults: policyapi.Limits{
-			MaxPasswordAttempts: *a.DefaultPolicy.MaxPasswordAttempts,
-			MaxOTPAttempts:      *a.DefaultPolicy.MaxOTPAttempts,
-		},
+		defaults: a.defaultLimits(),
 		options: counter.Options{
 			ReservationTTL: time.Duration(a.ReservationTTL),
 			CounterTTL:     time.Duration(a.CounterTTL),
+			Local:          a.OnStoreError == storeErrorLocal,
 		},
 		storeKey:  embeddedKey,
 		openStore: func() *store { return openEmbedded(a.storage) },
+	}
+	if a.DenyCache != nil {
+		s.options.DenyTTL = time.Duration(*a.DenyCache)
+		if *a.DenyCache == 0 {
+			s.options.DenyTTL = -1
+		}
 	}
 	if a.Redis == nil {
 		s.options.CallTimeout = embeddedTimeout
@@ -92,7 +96,10 @@ func (a *App) backendSpec() (*backendSpec, error) {
 		}
 		s.redis, s.prefix, s.storeKey, s.openStore = r, r.KeyPrefix, r.key(), r.open
 	}
-	text, err := json.Marshal([]any{s.storeKey, s.instance, s.prefix, s.defaults, s.options.ReservationTTL, s.options.CounterTTL})
+	text, err := json.Marshal([]any{
+		s.storeKey, s.instance, s.prefix, s.defaults,
+		s.options.ReservationTTL, s.options.CounterTTL, s.options.Local, s.options.DenyTTL,
+	})
 	if err != nil {
 		return nil, fmt.Errorf("naming the backend: %w", err)
 	}
@@ -165,8 +172,12 @@ func (b *backend) hooks() counter.Hooks {
 		countCall(op, d, err)
 		b.store.health.saw(d, err)
 	}
+	h.Away = b.store.health.stopped
+	h.Deaf = func(err error) {
+		backendLog().Warn("messages of locks and unlocks do not arrive; an unlock by another node is known here a moment later", zap.Error(err))
+	}
 	h.Lost = func(s counter.Subject, err error) {
-		backendLog().Error("an attempt could not be settled; it counts as failed", subjectField(s), zap.Error(err))
+		backendLog().Error("what was counted could not be delivered to the store", subjectField(s), zap.Error(err))
 	}
 	return h
 }

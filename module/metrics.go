@@ -87,7 +87,7 @@ func (m *metricSet) zero() {
 	}
 	m.locks.WithLabelValues(string(counter.Admin))
 	m.unlocks.WithLabelValues(string(counter.Admin))
-	for _, op := range []string{"reserve", "settle", "lock", "unlock", "state", "list"} {
+	for _, op := range []string{"reserve", "settle", "lock", "unlock", "state", "list", "merge"} {
 		m.storeTime.WithLabelValues(op)
 		m.storeErrors.WithLabelValues(op)
 	}
