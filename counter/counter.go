@@ -53,6 +53,13 @@ type Options struct {
 	// EventsCap is the length at which the event stream of a shard is cut.
 	// Default: 1000.
 	EventsCap int64
+	// ConfirmReplicas is how many replicas of the store must have a lock that a
+	// call of this counter causes. The lock is in force at once; Lock waits for
+	// the replicas, and Hooks.Confirmed tells about every lock. Default: 0, no
+	// replica is asked.
+	ConfirmReplicas int
+	// ConfirmTimeout bounds the wait for replicas. Default: 1 s.
+	ConfirmTimeout time.Duration
 	// Hooks observe the counter.
 	Hooks Hooks
 }
@@ -65,13 +72,17 @@ type Hooks struct {
 	// Unlocked is called once per unlock that this counter made.
 	Unlocked func(Subject, Actor)
 	// Called reports a call of the store: the operation (reserve, settle,
-	// lock, unlock, state, list), its duration and its error.
+	// lock, unlock, state, list, confirm), its duration and its error.
 	Called func(op string, d time.Duration, err error)
 	// Waited reports how long an attempt stood in the queue.
 	Waited func(time.Duration)
 	// Lost is called when a settle could not be delivered before the
 	// reservation expired. The store counts the attempt as failed.
 	Lost func(Subject, error)
+	// Confirmed is called once per lock that a call of this counter caused,
+	// when Options.ConfirmReplicas is set: with the replicas that have the lock,
+	// and an error when that is not known to be enough. The lock stands anyway.
+	Confirmed func(s Subject, l Lock, replicas int, err error)
 }
 
 const (
@@ -80,6 +91,7 @@ const (
 	defaultCallTimeout    = time.Second
 	defaultFlushDelay     = 3 * time.Millisecond
 	defaultEventsCap      = 1000
+	defaultConfirmTimeout = time.Second
 )
 
 // ErrOptions reports settings that contradict each other.
@@ -93,6 +105,7 @@ type Counter struct {
 	lines   *lines
 	pending *pending
 	told    *told
+	confirm *confirmer
 
 	stop    context.CancelFunc
 	running sync.WaitGroup
@@ -108,11 +121,12 @@ func New(client redis.UniversalClient, keys *keyspace.Keyspace, o Options) (*Cou
 	setDefault(&o.CounterTTL, max(defaultCounterTTL, 2*o.ReservationTTL))
 	setDefault(&o.CallTimeout, defaultCallTimeout)
 	setDefault(&o.FlushDelay, defaultFlushDelay)
+	setDefault(&o.ConfirmTimeout, defaultConfirmTimeout)
 	if o.EventsCap == 0 {
 		o.EventsCap = defaultEventsCap
 	}
-	if min(o.ReservationTTL, o.CounterTTL, o.CallTimeout, o.FlushDelay) < 0 || o.EventsCap < 0 {
-		return nil, fmt.Errorf("%w: a duration or the cap of events is negative", ErrOptions)
+	if min(o.ReservationTTL, o.CounterTTL, o.CallTimeout, o.FlushDelay, o.ConfirmTimeout) < 0 || min(o.EventsCap, int64(o.ConfirmReplicas)) < 0 {
+		return nil, fmt.Errorf("%w: a duration, the cap of events or the number of replicas is negative", ErrOptions)
 	}
 	// A hash that ended before its reservations would forget them unpunished.
 	if o.CounterTTL < 2*o.ReservationTTL {
@@ -126,9 +140,11 @@ func New(client redis.UniversalClient, keys *keyspace.Keyspace, o Options) (*Cou
 		told:    newTold(),
 		poll:    jitter,
 	}
+	c.confirm = newConfirmer(c.store, o)
 	ctx, stop := context.WithCancel(context.Background())
 	c.stop = stop
 	c.running.Go(func() { c.flushLoop(ctx) })
+	c.running.Go(func() { c.confirm.loop(ctx) })
 	return c, nil
 }
 
@@ -141,6 +157,7 @@ func (c *Counter) Close(ctx context.Context) error {
 		c.stop()
 		c.running.Wait()
 		err = c.Flush(ctx)
+		c.confirm.confirm(ctx)
 	})
 	return err
 }

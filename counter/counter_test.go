@@ -108,7 +108,7 @@ func TestManyGiveUpsOfOneUser(t *testing.T) {
 func TestOptions(t *testing.T) {
 	t.Parallel()
 	c := newTest(t, redistest.Embedded(t), Options{})
-	want := Options{40 * time.Second, 30 * 24 * time.Hour, time.Second, 3 * time.Millisecond, 1000, Hooks{}}
+	want := Options{40 * time.Second, 30 * 24 * time.Hour, time.Second, 3 * time.Millisecond, 1000, 0, time.Second, Hooks{}}
 	if !reflect.DeepEqual(c.opts, want) {
 		t.Errorf("defaults %+v, want %+v", c.opts, want)
 	}
