@@ -36,6 +36,8 @@ type store struct {
 	close   func(context.Context) error
 	journal *journal // of the embedded store
 	health  health
+	// findings are of the latest check at a start.
+	findings findings
 }
 
 // Destruct closes the store.
@@ -51,6 +53,7 @@ func (s *store) Destruct() error {
 type backend struct {
 	storeKey string
 	store    *store
+	keys     *keyspace.Keyspace
 	counter  *counter.Counter
 	policies *policyapi.Cache
 	verified *verifiedSecrets
@@ -91,6 +94,7 @@ func (a *App) backendSpec() (*backendSpec, error) {
 			return nil, err
 		}
 		s.redis, s.prefix, s.storeKey, s.openStore = r, r.KeyPrefix, r.key(), r.open
+		s.options.ConfirmReplicas = r.ConfirmLock
 	}
 	text, err := json.Marshal([]any{s.storeKey, s.instance, s.prefix, s.defaults, s.options.ReservationTTL, s.options.CounterTTL})
 	if err != nil {
@@ -130,7 +134,7 @@ func (s *backendSpec) open() (*backend, error) {
 	if err != nil {
 		return nil, fmt.Errorf("opening the store: %w", err)
 	}
-	b := &backend{storeKey: s.storeKey, store: pooled.(*store), verified: newVerifiedSecrets()}
+	b := &backend{storeKey: s.storeKey, store: pooled.(*store), keys: keys, verified: newVerifiedSecrets()}
 	if b.store.journal != nil {
 		b.store.journal.serve(keys)
 	}
@@ -164,6 +168,14 @@ func (b *backend) hooks() counter.Hooks {
 	h.Called = func(op string, d time.Duration, err error) {
 		countCall(op, d, err)
 		b.store.health.saw(d, err)
+	}
+	countConfirmed := h.Confirmed
+	h.Confirmed = func(s counter.Subject, l counter.Lock, replicas int, err error) {
+		countConfirmed(s, l, replicas, err)
+		if err != nil {
+			backendLog().Warn("a lock is not confirmed by as many replicas as confirm_lock wants: a failover now could lose it",
+				subjectField(s), zap.Int("replicas", replicas), zap.Error(err))
+		}
 	}
 	h.Lost = func(s counter.Subject, err error) {
 		backendLog().Error("an attempt could not be settled; it counts as failed", subjectField(s), zap.Error(err))
