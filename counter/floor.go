@@ -17,7 +17,7 @@ import (
 func (c *Counter) reserveLocally(s Subject, id string, limits []FactorLimit) (Reservation, bool, error) {
 	r, full, lock, fresh := c.local.reserve(s, id, limits, time.Now())
 	if fresh {
-		c.locked(s, *lock)
+		c.tell(s, *lock)
 	}
 	if lock != nil {
 		return r, false, &LockedError{Lock: *lock}
@@ -33,7 +33,7 @@ func (c *Counter) settleLocally(s Subject, t *settlement) (ours bool, err error)
 	case !done.ours:
 		return false, nil
 	case done.fresh:
-		c.locked(s, *done.lock)
+		c.tell(s, *done.lock)
 	}
 	if done.lock != nil {
 		c.lines.refuse(s, *done.lock)
@@ -101,7 +101,8 @@ func (c *Counter) pay(ctx context.Context, s Subject) error {
 	c.local.paid(s, d.id, reply.code == codeMergedBefore)
 	if l := reply.lock; l != nil {
 		if l.ID == d.id || d.lock != nil && l.ID == d.lock.ID {
-			c.locked(s, *l)
+			c.tell(s, *l) // unless it was told when it was made here
+			c.confirm.add(s, *l)
 		}
 		c.lines.refuse(s, *l)
 	}

@@ -142,6 +142,7 @@ var floor = []example{
 		n.wantLocked(s, passwords(5)...)
 		n.wantLocked(later, passwords(5)...)
 		n.begin(free, 5).passes()
+		n.faults.mend()
 	}},
 	{"users who were unlocked before are not refused without the store", func(b *bench) {
 		locker, s := b.node(), b.user()
