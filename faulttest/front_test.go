@@ -174,3 +174,13 @@ func (s *redisStore) masterClients(t testing.TB) (all []*redis.Client) {
 	}
 	return all
 }
+
+// total is how many guesses have reached the login service.
+func (f *front) total() (k int) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, reached := range f.reached {
+		k += reached
+	}
+	return k
+}
