@@ -6,8 +6,10 @@ package faulttest
 import (
 	"context"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"net"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -118,10 +120,13 @@ func (p *proxies) cut(d time.Duration) {
 		one.Stop()
 	}
 	time.Sleep(d)
-	for _, one := range p.all() {
-		if err := one.Start(); err != nil {
-			p.t.Errorf("starting a proxy again: %v", err)
-		}
+	// They come back on other ports: somebody may have taken the old ones.
+	p.mu.Lock()
+	addresses := slices.Collect(maps.Keys(p.byAddress))
+	clear(p.byAddress)
+	p.mu.Unlock()
+	for _, address := range addresses {
+		p.before(address)
 	}
 }
 

@@ -138,9 +138,11 @@ func (l *lab) play(t *rapid.T) {
 	defer func() {
 		for _, n := range l.nodes { // nothing is left for the next schedule
 			n.wire.next(whole, 0)
-			if err := n.Flush(context.Background()); err != nil {
-				panic(err)
+			ctx, cancel := context.WithTimeout(context.Background(), patience)
+			if err := n.Flush(ctx); err != nil {
+				t.Errorf("flushing after the schedule: %v", err)
 			}
+			cancel()
 		}
 	}()
 	t.Repeat(actions)
