@@ -6,6 +6,7 @@ package counter
 import (
 	"context"
 	"fmt"
+	"time"
 )
 
 // State is what the store knows of a user.
@@ -62,7 +63,16 @@ func (c *Counter) Lock(ctx context.Context, s Subject, operationID string) error
 	if values[0] != int64(1) {
 		return &LockedError{Lock: lock}
 	}
-	c.locked(s, lock)
+	if confirmed := c.locked(s, lock); confirmed != nil {
+		patience := time.NewTimer(c.opts.CallTimeout + 2*c.opts.ConfirmTimeout)
+		defer patience.Stop()
+		select {
+		case <-confirmed:
+		// The lock stands, only nobody waits any more.
+		case <-patience.C:
+		case <-ctx.Done():
+		}
+	}
 	return nil
 }
 

@@ -62,6 +62,13 @@ type Options struct {
 	// EventsCap is the length at which the event stream of a shard is cut.
 	// Default: 1000.
 	EventsCap int64
+	// ConfirmReplicas is how many replicas of the store must have a lock that a
+	// call of this counter causes. The lock is in force at once; Lock waits for
+	// the replicas, and Hooks.Confirmed tells about every lock. Default: 0, no
+	// replica is asked.
+	ConfirmReplicas int
+	// ConfirmTimeout bounds the wait for replicas. Default: 1 s.
+	ConfirmTimeout time.Duration
 	// Hooks observe the counter.
 	Hooks Hooks
 }
@@ -74,7 +81,7 @@ type Hooks struct {
 	// Unlocked is called once per unlock that this counter made.
 	Unlocked func(Subject, Actor)
 	// Called reports a call of the store: the operation (reserve, settle,
-	// lock, unlock, state, list, merge), its duration and its error.
+	// lock, unlock, state, list, merge, confirm), its duration and its error.
 	Called func(op string, d time.Duration, err error)
 	// Away is called with true when calls of the store stop, because too many in
 	// a row have failed, and with false when they go on. On a Cluster each part
@@ -90,6 +97,10 @@ type Hooks struct {
 	// Deaf is called when this counter begins to miss locks and unlocks that
 	// others make, and seldom then. It knows them late: see DenyTTL and Local.
 	Deaf func(error)
+	// Confirmed is called once per lock that a call of this counter caused,
+	// when Options.ConfirmReplicas is set: with the replicas that have the lock,
+	// and an error when that is not known to be enough. The lock stands anyway.
+	Confirmed func(s Subject, l Lock, replicas int, err error)
 }
 
 const (
@@ -99,6 +110,7 @@ const (
 	defaultFlushDelay     = 3 * time.Millisecond
 	defaultDenyTTL        = time.Second
 	defaultEventsCap      = 1000
+	defaultConfirmTimeout = time.Second
 )
 
 // ErrOptions reports settings that contradict each other.
@@ -114,6 +126,7 @@ type Counter struct {
 	told    *told
 	denied  *denied
 	local   *local // nil without Options.Local
+	confirm *confirmer
 
 	stop    context.CancelFunc
 	running sync.WaitGroup
@@ -130,11 +143,12 @@ func New(client redis.UniversalClient, keys *keyspace.Keyspace, o Options) (*Cou
 	setDefault(&o.CallTimeout, defaultCallTimeout)
 	setDefault(&o.FlushDelay, defaultFlushDelay)
 	setDefault(&o.DenyTTL, defaultDenyTTL)
+	setDefault(&o.ConfirmTimeout, defaultConfirmTimeout)
 	if o.EventsCap == 0 {
 		o.EventsCap = defaultEventsCap
 	}
-	if min(o.ReservationTTL, o.CounterTTL, o.CallTimeout, o.FlushDelay) < 0 || o.EventsCap < 0 {
-		return nil, fmt.Errorf("%w: a duration or the cap of events is negative", ErrOptions)
+	if min(o.ReservationTTL, o.CounterTTL, o.CallTimeout, o.FlushDelay, o.ConfirmTimeout) < 0 || min(o.EventsCap, int64(o.ConfirmReplicas)) < 0 {
+		return nil, fmt.Errorf("%w: a duration, the cap of events or the number of replicas is negative", ErrOptions)
 	}
 	// A hash that ended before its reservations would forget them unpunished.
 	if o.CounterTTL < 2*o.ReservationTTL {
@@ -149,6 +163,7 @@ func New(client redis.UniversalClient, keys *keyspace.Keyspace, o Options) (*Cou
 		denied:  newDenied(o.DenyTTL),
 		poll:    jitter,
 	}
+	c.confirm = newConfirmer(c.store, o)
 	if o.Local {
 		c.local = newLocal()
 	}
@@ -156,6 +171,7 @@ func New(client redis.UniversalClient, keys *keyspace.Keyspace, o Options) (*Cou
 	c.stop = stop
 	c.running.Go(func() { c.flushLoop(ctx) })
 	c.running.Go(func() { c.recoverLoop(ctx) })
+	c.running.Go(func() { c.confirm.loop(ctx) })
 	if o.Local {
 		c.running.Go(func() { c.readKnown(ctx) })
 	}
@@ -177,6 +193,7 @@ func (c *Counter) Close(ctx context.Context) error {
 		c.payAll(ctx)
 		err = c.Flush(ctx)
 		c.defaulted()
+		c.confirm.confirm(ctx)
 	})
 	return err
 }

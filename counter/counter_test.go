@@ -110,7 +110,7 @@ func TestOptions(t *testing.T) {
 	c := newTest(t, redistest.Embedded(t), Options{})
 	want := Options{
 		ReservationTTL: 40 * time.Second, CounterTTL: 30 * 24 * time.Hour, CallTimeout: time.Second,
-		FlushDelay: 3 * time.Millisecond, DenyTTL: time.Second, EventsCap: 1000,
+		FlushDelay: 3 * time.Millisecond, DenyTTL: time.Second, EventsCap: 1000, ConfirmTimeout: time.Second,
 	}
 	if !reflect.DeepEqual(c.opts, want) {
 		t.Errorf("defaults %+v, want %+v", c.opts, want)

@@ -40,10 +40,12 @@ func (t *told) first(s Subject, id string) bool {
 	return true
 }
 
-// locked tells that a call of this counter has locked a user.
-func (c *Counter) locked(s Subject, l Lock) {
+// locked tells that a call of this counter has locked a user. The channel is
+// closed when replicas have been asked for the lock; it is nil when nobody asks
+// or an earlier call has.
+func (c *Counter) locked(s Subject, l Lock) <-chan struct{} {
 	if !c.told.first(s, l.ID) {
-		return
+		return nil
 	}
 	if c.local != nil {
 		c.local.known.add(s)
@@ -51,4 +53,5 @@ func (c *Counter) locked(s Subject, l Lock) {
 	if c.opts.Hooks.Locked != nil {
 		c.opts.Hooks.Locked(s, l)
 	}
+	return c.confirm.add(s, l)
 }
