@@ -175,7 +175,7 @@ func (a *App) check() error {
 }
 
 // Start warns when no site uses the app, and looks in the background whether
-// the store answers.
+// the store answers and is set up as it should be.
 func (a *App) Start() error {
 	if a.handlers.Load() == 0 {
 		a.log.Warn("the lockout app is configured, but no site uses the lockout handler: nothing is limited")
@@ -187,11 +187,7 @@ func (a *App) Start() error {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	a.stopPing = cancel
-	a.running.Go(func() {
-		if err := a.backend.store.client.Ping(ctx).Err(); err != nil && ctx.Err() == nil {
-			a.log.Error("the store does not answer; attempts are refused until it does", zap.Error(err))
-		}
-	})
+	a.running.Go(func() { a.checkStore(ctx) })
 	return nil
 }
 

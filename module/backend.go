@@ -36,6 +36,8 @@ type store struct {
 	close   func(context.Context) error
 	journal *journal // of the embedded store
 	health  health
+	// findings are of the latest check at a start.
+	findings findings
 }
 
 // Destruct closes the store.
@@ -51,6 +53,7 @@ func (s *store) Destruct() error {
 type backend struct {
 	storeKey string
 	store    *store
+	keys     *keyspace.Keyspace
 	counter  *counter.Counter
 	policies *policyapi.Cache
 	verified *verifiedSecrets
@@ -95,6 +98,7 @@ func (a *App) backendSpec() (*backendSpec, error) {
 			return nil, err
 		}
 		s.redis, s.prefix, s.storeKey, s.openStore = r, r.KeyPrefix, r.key(), r.open
+		s.options.ConfirmReplicas = r.ConfirmLock
 	}
 	text, err := json.Marshal([]any{
 		s.storeKey, s.instance, s.prefix, s.defaults,
@@ -137,7 +141,7 @@ func (s *backendSpec) open() (*backend, error) {
 	if err != nil {
 		return nil, fmt.Errorf("opening the store: %w", err)
 	}
-	b := &backend{storeKey: s.storeKey, store: pooled.(*store), verified: newVerifiedSecrets()}
+	b := &backend{storeKey: s.storeKey, store: pooled.(*store), keys: keys, verified: newVerifiedSecrets()}
 	if b.store.journal != nil {
 		b.store.journal.serve(keys)
 	}
@@ -175,6 +179,14 @@ func (b *backend) hooks() counter.Hooks {
 	h.Away = b.store.health.stopped
 	h.Deaf = func(err error) {
 		backendLog().Warn("messages of locks and unlocks do not arrive; an unlock by another node is known here a moment later", zap.Error(err))
+	}
+	countConfirmed := h.Confirmed
+	h.Confirmed = func(s counter.Subject, l counter.Lock, replicas int, err error) {
+		countConfirmed(s, l, replicas, err)
+		if err != nil {
+			backendLog().Warn("a lock is not confirmed by as many replicas as confirm_lock wants: a failover now could lose it",
+				subjectField(s), zap.Int("replicas", replicas), zap.Error(err))
+		}
 	}
 	h.Lost = func(s counter.Subject, err error) {
 		backendLog().Error("what was counted could not be delivered to the store", subjectField(s), zap.Error(err))
