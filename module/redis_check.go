@@ -83,7 +83,11 @@ func (a *App) checkStore(ctx context.Context) {
 	}
 	b.store.findings.set(c.found)
 	for _, f := range c.found {
-		log.Log(f.level, f.text, zap.String("check", f.check), zap.Strings("servers", f.servers))
+		fields := []zap.Field{zap.String("check", f.check)}
+		if f.servers != nil {
+			fields = append(fields, zap.Strings("servers", f.servers))
+		}
+		log.Log(f.level, f.text, fields...)
 	}
 	log.Info("the store was checked", zap.Int("findings", len(slices.DeleteFunc(b.store.findings.all(), func(f finding) bool {
 		return f.level < zapcore.WarnLevel
@@ -148,7 +152,9 @@ func (c *storeCheck) add(f finding, server string) {
 			return
 		}
 	}
-	f.servers = []string{server}
+	if server != "" { // else it concerns all
+		f.servers = []string{server}
+	}
 	c.found = append(c.found, f)
 }
 
@@ -179,6 +185,9 @@ func (c *storeCheck) server(ctx context.Context, server *redis.Client) {
 	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
 	defer cancel()
 	addr := server.Options().Addr
+	if c.settings.Mode == modeSentinel {
+		addr = "master " + c.settings.MasterName
+	}
 	if skew, err := skewOf(ctx, server); err != nil {
 		c.unchecked("clock", addr, err)
 	} else if f := judgeClock(skew); f != nil {

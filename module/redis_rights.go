@@ -47,10 +47,15 @@ func (c *storeCheck) may(ctx context.Context, effect string, commands [][]string
 		}
 	}
 	// The first command is EVALSHA; its keys begin behind three words.
-	refused, err := c.client.Eval(ctx, rightsLua, commands[0][3:4], args...).Int64Slice()
+	key := commands[0][3]
+	pattern := key[:strings.Index(key, "{")] + "*"
+	refused, err := c.client.Eval(ctx, rightsLua, []string{key}, args...).Int64Slice()
 	switch {
+	case isRefused(err) && strings.Contains(err.Error(), "key"):
+		c.lacks(effect, "use keys that match "+pattern, "", pattern)
+		return
 	case isRefused(err):
-		c.lacks(effect, []string{"EVAL", "EVALSHA"}, err.Error())
+		c.lacks(effect, "run EVAL on keys that match "+pattern, "+eval ", pattern)
 		return
 	case errors.Is(err, redis.Nil): // the server cannot tell
 		return
@@ -70,16 +75,14 @@ func (c *storeCheck) may(ctx context.Context, effect string, commands [][]string
 			named = append(named, name)
 		}
 	}
-	c.lacks(effect, named, "keys and channels must match "+strings.TrimSuffix(commands[0][3], keyBehindPrefix(commands[0][3]))+"*")
+	c.lacks(effect, "run "+strings.Join(named, ", ")+" on keys and channels that match "+pattern,
+		"+"+strings.ToLower(strings.Join(named, " +"))+" ", pattern)
 }
 
-// keyBehindPrefix is a key without its prefix.
-func keyBehindPrefix(key string) string { return key[strings.Index(key, "{"):] }
-
-func (c *storeCheck) lacks(effect string, commands []string, detail string) {
+func (c *storeCheck) lacks(effect, what, commands, pattern string) {
 	c.add(finding{
 		check: "acl", level: zapcore.ErrorLevel,
-		text: "the ACL user may not run " + strings.Join(commands, ", ") + " on the keys and channels of lockout, so " + effect +
-			": add +" + strings.ToLower(strings.Join(commands, " +")) + " to its rules, or the patterns of the line in the README (" + detail + ")",
+		text: "the ACL user may not " + what + ", so " + effect +
+			": its rules need " + commands + "~" + pattern + " &" + pattern + ", see the line in the README",
 	}, "")
 }
