@@ -136,7 +136,7 @@ func (c *confirmer) byServer(ctx context.Context, batch []*confirmation) map[*re
 	servers := map[*redis.Client][]*confirmation{}
 	for _, one := range batch {
 		var server *redis.Client
-		err := error(errNoServer)
+		err := errNoServer
 		switch client := c.store.client.(type) {
 		case *redis.Client:
 			server, err = client, nil
