@@ -171,6 +171,7 @@ func New(client redis.UniversalClient, keys *keyspace.Keyspace, o Options) (*Cou
 	c.stop = stop
 	c.running.Go(func() { c.flushLoop(ctx) })
 	c.running.Go(func() { c.recoverLoop(ctx) })
+	c.running.Go(func() { c.confirm.loop(ctx) })
 	if o.Local {
 		c.running.Go(func() { c.readKnown(ctx) })
 	}
