@@ -220,7 +220,7 @@ func overWeb(contentType string) func(*testing.T, *server) invoker {
 			if code := a.Header.Get("Grpc-Status"); code != "" {
 				return nil, webError(t, a.Header)
 			}
-			body := bodyOf(t, a)
+			body := a.Body
 			if text {
 				raw, err := base64.StdEncoding.DecodeString(body)
 				if err != nil {

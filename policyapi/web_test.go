@@ -91,11 +91,11 @@ func TestWeb(t *testing.T) {
 		t.Run(tt.contentType, func(t *testing.T) {
 			t.Parallel()
 			organization := fmt.Sprint("organization-", i)
-			body := func(a *http.Response) string {
+			body := func(a rpcReply) string {
 				t.Helper()
-				raw := bodyOf(t, a)
-				if a.StatusCode != 200 || a.Header.Get("Content-Type") != tt.contentType {
-					t.Fatalf("status %d, content type %q", a.StatusCode, a.Header.Get("Content-Type"))
+				raw := a.Body
+				if a.Status != 200 || a.Header.Get("Content-Type") != tt.contentType {
+					t.Fatalf("status %d, content type %q", a.Status, a.Header.Get("Content-Type"))
 				}
 				if strings.Contains(tt.contentType, "text") {
 					decoded, err := base64.StdEncoding.DecodeString(raw)
@@ -106,7 +106,7 @@ func TestWeb(t *testing.T) {
 				}
 				return raw
 			}
-			call := func(path, message, token string) *http.Response {
+			call := func(path, message, token string) rpcReply {
 				return post(t, tt.client, site+path, tt.contentType, message, token, "X-Grpc-Web", "1", "X-Zitadel-OrgID", organization)
 			}
 
@@ -118,7 +118,7 @@ func TestWeb(t *testing.T) {
 			if unframed(t, body(call(getPath, tt.get, adminToken)), &got); got.GetPolicy().GetMaxOtpAttempts() != 3 {
 				t.Errorf("got %v", &got)
 			}
-			refused := func(a *http.Response, code codes.Code, message string) {
+			refused := func(a rpcReply, code codes.Code, message string) {
 				t.Helper()
 				if raw := body(a); raw != "" {
 					t.Errorf("an error with the body %q", raw)
@@ -210,16 +210,15 @@ func TestRPCBodies(t *testing.T) {
 			client = h2
 		}
 		a := post(t, client, site+update, tt.contentType, tt.body, adminToken, "Grpc-Encoding", tt.encoding)
-		body := bodyOf(t, a)
-		if got := a.Trailer.Get("Grpc-Status") + a.Header.Get("Grpc-Status"); got != fmt.Sprint(int(tt.want)) {
-			t.Errorf("%s %s: grpc-status %q, want %d; %v %q", tt.contentType, tt.name, got, tt.want, a.Header, body)
+		if got := a.code(); got != fmt.Sprint(int(tt.want)) {
+			t.Errorf("%s %s: grpc-status %q, want %d; %v %q", tt.contentType, tt.name, got, tt.want, a.Header, a.Body)
 		}
 	}
 	for _, body := range []string{`{"ctx":{"orgId":"a","instance":true}}`, `{"ctx":5}`, `{`, `[]`, strings.Repeat(`{"ctx":`, 11000), `{"x":"` + strings.Repeat("a", 10<<20) + `"}`} {
 		a := post(t, h1, site+"/zitadel.settings.v2.SettingsService/GetLockoutSettings", "application/json", body, adminToken)
 		var problem struct{ Code string }
-		if err := json.Unmarshal([]byte(bodyOf(t, a)), &problem); err != nil || problem.Code != "invalid_argument" && problem.Code != "resource_exhausted" {
-			t.Errorf("%.40s: %d %q, %v", body, a.StatusCode, problem.Code, err)
+		if err := json.Unmarshal([]byte(a.Body), &problem); err != nil || problem.Code != "invalid_argument" && problem.Code != "resource_exhausted" {
+			t.Errorf("%.40s: %d %q, %v", body, a.Status, problem.Code, err)
 		}
 	}
 	if n := s.sequence(t); n != before {
