@@ -112,9 +112,12 @@ func (a *Access) let(ctx context.Context, g *grant, r *http.Request) (context.Co
 	g.caller, g.organization = caller, caller.Organization
 	if values := r.Header.Values(organizationHeader); len(values) > 1 || len(values) == 1 && values[0] != "" {
 		g.organization = values[0]
-		if len(values) > 1 || !a.exists(g.organization) {
+		if len(values) > 1 {
 			return ctx, errNoOrganization
 		}
+	}
+	if g.organization != "" && !a.exists(g.organization) {
+		return ctx, errNoOrganization
 	}
 	if needed == authenticated {
 		return ctx, nil
@@ -124,6 +127,10 @@ func (a *Access) let(ctx context.Context, g *grant, r *http.Request) (context.Co
 	}
 	if !caller.may(needed, g.organization) {
 		return ctx, errNotPermitted
+	}
+	// A token may name no organization; the default of the instance needs none.
+	if g.organization == "" && needed != defaultRead && needed != defaultWrite {
+		return ctx, ErrOrganization
 	}
 	return ctx, nil
 }
@@ -141,6 +148,15 @@ var (
 	errNoMember       = errors.New("caller is no member of the organization")
 	errNotPermitted   = errors.New("caller has no role with the permission")
 )
+
+// callerOf returns the name of who makes a call, for the event of a change.
+// It is empty where no transport is: the program itself makes the change.
+func callerOf(ctx context.Context) string {
+	if g, ok := ctx.Value(grantKey{}).(*grant); ok {
+		return g.caller.Name
+	}
+	return ""
+}
 
 // granted returns the call that a context belongs to. What a method needs is
 // asked again here: a transport that forgets Access opens nothing.
