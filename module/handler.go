@@ -83,7 +83,6 @@ func (*Handler) CaddyModule() caddy.ModuleInfo {
 // Provision compiles the steps and finds the app.
 func (h *Handler) Provision(ctx caddy.Context) error {
 	h.log = ctx.Logger()
-	h.names = credentials.NewNames()
 	h.newID = rand.Text
 	h.checked = newCheckedTargets()
 	app, err := ctx.App("lockout")
@@ -95,6 +94,7 @@ func (h *Handler) Provision(ctx caddy.Context) error {
 	if err := h.check(); err != nil {
 		return err
 	}
+	h.names = h.app.namesOf(h.Organization)
 	if h.sites, err = newRecogniser(h.Steps, h.MaxBody); err != nil {
 		return err
 	}
