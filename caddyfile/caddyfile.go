@@ -25,6 +25,21 @@
 //			attempt_timeout <duration>
 //			reservation_ttl <duration>
 //			counter_ttl     <duration>
+//			names {
+//				keep_case
+//				ignore_accents
+//				strip_domain <domain...>
+//				strip_plus_tags
+//				underscore_is_blank
+//				strip_trailing_dots
+//				alias      <alias> <name>
+//				alias_file <path>
+//			}
+//			organization <id> {
+//				names {
+//					...
+//				}
+//			}
 //			mode            enforce
 //		}
 //	}
@@ -37,10 +52,15 @@
 //					path   <path...>
 //				}
 //				match  method|path <value...>
-//				accept form|json...
-//				user   field <name>
+//				accept form|json|multipart...
+//				decode gzip
+//				user   field|query|header|cookie <name> [| ...]
+//				user   path <number> [| ...]
 //				user   basic
-//				secret field <name>
+//				secret field|query|header|cookie <name> [| ...]
+//				user_pattern      <regexp>
+//				canonical_forward on|off
+//				forward_normalized
 //				success|pending|failure|neutral <condition> [& <condition>...] [| ...]
 //			}
 //			org       <name>
@@ -60,9 +80,9 @@
 //	json              <path>[=<value>]
 //
 // Conditions joined by & must all match; | separates alternatives and binds
-// weaker. Both stand between blanks; in quotes they are text. step and the four
-// verdicts may be repeated, everything else is given once. The outcomes of a
-// step are tried in written order.
+// weaker. Both stand between blanks; in quotes they are text. step, organization,
+// alias and the four verdicts may be repeated, everything else is given once.
+// The outcomes of a step are tried in written order.
 //
 // The site directive takes no matcher: Caddy's path matcher misses spellings
 // such as /login/ and /login%2f that the login service may take, so the handler

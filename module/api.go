@@ -16,7 +16,6 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/caddy-lockout/caddy-lockout/counter"
-	"github.com/caddy-lockout/caddy-lockout/internal/credentials"
 	"github.com/caddy-lockout/caddy-lockout/policyapi"
 )
 
@@ -50,7 +49,6 @@ type API struct {
 
 	app    *App
 	log    *zap.Logger
-	names  *credentials.Names
 	access *policyapi.Access
 	served atomic.Pointer[servedAPI]
 }
@@ -65,7 +63,6 @@ func (*API) CaddyModule() caddy.ModuleInfo {
 // Provision resolves the tokens and finds the app.
 func (h *API) Provision(ctx caddy.Context) error {
 	h.log = ctx.Logger()
-	h.names = credentials.NewNames()
 	authenticator, err := h.authenticator()
 	if err != nil {
 		return err
@@ -132,7 +129,7 @@ func (h *API) api(b *backend) http.Handler {
 	if s := h.served.Load(); s != nil && s.backend == b {
 		return s.api
 	}
-	service := policyapi.NewService(b.policies, &apiUsers{backend: b, names: h.names}, policyapi.ServiceOptions{
+	service := policyapi.NewService(b.policies, &apiUsers{backend: b, app: h.app}, policyapi.ServiceOptions{
 		Changed: func(ctx context.Context, c policyapi.Change) {
 			h.changed(ctx, c)
 			b.events.changed(c, callerAddress(ctx))

@@ -83,7 +83,6 @@ func (*Handler) CaddyModule() caddy.ModuleInfo {
 // Provision compiles the steps and finds the app.
 func (h *Handler) Provision(ctx caddy.Context) error {
 	h.log = ctx.Logger()
-	h.names = credentials.NewNames()
 	h.newID = rand.Text
 	h.checked = newCheckedTargets()
 	app, err := ctx.App("lockout")
@@ -95,6 +94,7 @@ func (h *Handler) Provision(ctx caddy.Context) error {
 	if err := h.check(); err != nil {
 		return err
 	}
+	h.names = h.app.namesOf(h.Organization)
 	if h.sites, err = newRecogniser(h.Steps, h.MaxBody); err != nil {
 		return err
 	}
@@ -171,12 +171,14 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyht
 type login struct {
 	subject counter.Subject
 	secret  string
-	body    []byte // nil for HTTP Basic
+	body    []byte // what goes on; nil when no body was read
+	decoded bool   // the body came encoded
 }
 
 // identify reads the login out of the request.
 func (h *Handler) identify(r *http.Request, s *step) (login, error) {
 	var l login
+	var read *credentials.Login
 	var user string
 	if s.basic() {
 		var refusal *credentials.Refusal
@@ -184,19 +186,33 @@ func (h *Handler) identify(r *http.Request, s *step) (login, error) {
 			return l, refusal
 		}
 	} else {
-		read, err := s.body.Read(r)
+		var err error
+		target, _ := matchTarget(s.paths, r)
+		read, err = s.body.Read(r, target)
 		if _, refused := errors.AsType[*credentials.Refusal](err); err != nil && !refused {
 			return l, fmt.Errorf("%w: %w", errBody, err)
 		} else if err != nil {
 			return l, err
 		}
-		user, l.secret, l.body = read.User, read.Secret, read.Body
+		user, l.secret = read.User, read.Secret
+	}
+	if refusal := s.names.Check(user, h.names); refusal != nil {
+		return l, refusal
 	}
 	name, refusal := h.names.Canonical(user)
 	if refusal != nil {
 		return l, refusal
 	}
 	l.subject = counter.Subject{Organization: h.Organization, User: name}
+	if read != nil && read.Media != "" {
+		if s.normalized {
+			user = name
+		}
+		if l.body, refusal = read.Forward(user); refusal != nil {
+			return l, refusal
+		}
+		l.decoded = len(r.Header["Content-Encoding"]) > 0
+	}
 	return l, nil
 }
 

@@ -15,6 +15,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/caddy-lockout/caddy-lockout/counter"
+	"github.com/caddy-lockout/caddy-lockout/internal/credentials"
 	"github.com/caddy-lockout/caddy-lockout/policyapi"
 )
 
@@ -39,6 +40,7 @@ var metrics = newMetrics()
 
 type metricSet struct {
 	attempts    *prometheus.CounterVec
+	refusals    *prometheus.CounterVec
 	locks       *prometheus.CounterVec
 	unlocks     *prometheus.CounterVec
 	confirmed   *prometheus.CounterVec
@@ -64,6 +66,7 @@ func newMetrics() *metricSet {
 	}
 	m := &metricSet{
 		attempts:    counterVec("attempts_total", "Attempts by factor and outcome.", "factor", "outcome"),
+		refusals:    counterVec("refusals_total", "Attempts refused by this node, by the rule that refused them.", "reason"),
 		locks:       counterVec("locks_total", "Users locked by this node, by the factor that caused it.", "factor"),
 		unlocks:     counterVec("unlocks_total", "Users unlocked by this node, by who did it.", "reason"),
 		confirmed:   counterVec("lock_confirmations_total", "Locks of this node that replicas were asked for, see confirm_lock.", "result"),
@@ -92,6 +95,12 @@ func (m *metricSet) zero() {
 		for _, o := range []string{outcomeLocked, outcomeBusy, outcomeAmbiguous, outcomeError} {
 			m.attempts.WithLabelValues(f.String(), o)
 		}
+	}
+	for _, reason := range credentials.Reasons() {
+		m.refusals.WithLabelValues(string(reason))
+	}
+	for _, reason := range []string{reasonLocked, reasonBusy, reasonStore, reasonInternal, reasonCancelled} {
+		m.refusals.WithLabelValues(reason)
 	}
 	m.locks.WithLabelValues(string(counter.Admin))
 	m.unlocks.WithLabelValues(string(counter.Admin))
@@ -131,7 +140,7 @@ func version() string {
 func registerMetrics(registry *prometheus.Registry) error {
 	m := metrics
 	for _, c := range []prometheus.Collector{
-		m.attempts, m.locks, m.unlocks, m.confirmed, m.lockedUsers, m.inFlight, m.queueWait, m.storeTime, m.storeErrors, m.degraded, m.policies, m.buildInfo,
+		m.attempts, m.refusals, m.locks, m.unlocks, m.confirmed, m.lockedUsers, m.inFlight, m.queueWait, m.storeTime, m.storeErrors, m.degraded, m.policies, m.buildInfo,
 	} {
 		if err := registry.Register(c); err != nil && !errors.As(err, new(prometheus.AlreadyRegisteredError)) {
 			return fmt.Errorf("registering metrics: %w", err)

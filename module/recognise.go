@@ -17,7 +17,7 @@ type recogniser struct {
 	paths  *credentials.Paths // of all steps; nil when none names a path
 	owners []*step            // by pattern of paths
 	basic  []*step
-	keys   []string // credential fields of all steps
+	keys   []credentials.Place // carriers of all steps
 	// scopedBasic: some step reads Authorization on guarded paths only.
 	scopedBasic bool
 }
@@ -94,7 +94,7 @@ func (rec *recogniser) guarded(r *http.Request, target string) (*step, *credenti
 		if s.basic() || !rec.paths.Exact(target, i) {
 			continue
 		}
-		if !s.takes(r.Method) {
+		if !s.takes(r.Method) || reads(r.Method) && !credentials.CouldCarryCredentials(r, s.keys, false) {
 			nearest = s
 			continue
 		}
@@ -106,11 +106,15 @@ func (rec *recogniser) guarded(r *http.Request, target string) (*step, *credenti
 	if nearest == nil || !credentials.CouldCarryCredentials(r, nearest.keys, false) {
 		return nil, nil
 	}
-	switch r.Method {
-	case http.MethodGet, http.MethodHead, http.MethodOptions:
+	if reads(r.Method) {
 		return nearest, credentials.Refuse(credentials.ReasonQueryCredentials, "credentials belong in the body of "+nearest.methods[0])
 	}
 	return nearest, credentials.Refuse(credentials.ReasonMethod, "the method is none of the step's")
+}
+
+// reads reports whether the method only reads.
+func reads(method string) bool {
+	return method == http.MethodGet || method == http.MethodHead || method == http.MethodOptions
 }
 
 // authorized returns the step of a request with HTTP Basic credentials.

@@ -132,7 +132,7 @@ func (s *Service) page(ctx context.Context, organization *string, search userSea
 
 // listed returns the one user of an exact name, if the search admits it.
 func (s *Service) listed(ctx context.Context, organization string, search userSearch, exact nameFilter) ([]UserRow, error) {
-	name, err := s.users.Canonical(exact.text)
+	name, err := s.users.Canonical(organization, exact.text)
 	if err != nil {
 		return nil, nil // nobody can have this name
 	}
