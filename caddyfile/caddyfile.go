@@ -35,20 +35,38 @@
 //					method <method...>
 //					path   <path...>
 //				}
-//				match  method|path <value...>
+//				match  path_regexp <regexp>
+//				match  header <field> <value>
+//				match  field <name> <value...>
+//				match  has <name...>
 //				accept form|json...
 //				user   field <name>
 //				user   basic
 //				secret field <name>
 //				success|pending|failure|neutral <condition> [& <condition>...] [| ...]
 //			}
-//			org       <name>
-//			on_locked <status>
-//			queue     <size> <duration>
-//			max_body  <size>
+//			guard      <path...>
+//			pass {
+//				match ...
+//			}
+//			deny {
+//				match ...
+//			}
+//			org        <name>
+//			on_locked  <status>
+//			on_locked  redirect <url> [<status>]
+//			on_locked  respond {
+//				status <status>
+//				header <name> <value>
+//				body   <text>
+//			}
+//			deny_delay <duration>
+//			queue      <size> <duration>
+//			max_body   <size>
 //		}
 //	}
 //
+// What stands in a match block may also stand in lines, and the other way round.
 // A condition is one of
 //
 //	status            <code|class...>
@@ -59,8 +77,8 @@
 //	json              <path>[=<value>]
 //
 // Conditions joined by & must all match; | separates alternatives and binds
-// weaker. Both stand between blanks; in quotes they are text. step and the four
-// verdicts may be repeated, everything else is given once. The outcomes of a
+// weaker. Both stand between blanks; in quotes they are text. step, pass, deny,
+// header, field, has, path_regexp and the four verdicts may be repeated, everything else is given once. The outcomes of a
 // step are tried in written order.
 //
 // The site directive takes no matcher: Caddy's path matcher misses spellings

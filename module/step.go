@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
-	"strings"
 
 	"github.com/caddy-lockout/caddy-lockout/counter"
 	"github.com/caddy-lockout/caddy-lockout/internal/credentials"
@@ -42,20 +41,6 @@ type Step struct {
 	Outcomes []*Outcome `json:"outcomes,omitempty"`
 }
 
-// Match selects requests. Every field that is set must match.
-type Match struct {
-	// Paths, compared with the raw path of the request: `/login`, or a prefix
-	// that ends in `*`. A spelling that only folds onto one of them (`/Login`,
-	// `/login/`, `/%6cogin`, `/login.json`) is refused when it could carry
-	// credentials.
-	Path []string `json:"path,omitempty"`
-
-	// Methods that are attempts. Default for a step with a path: `POST`. Other
-	// methods than these on a guarded path are refused, except GET, HEAD and
-	// OPTIONS without credentials. HTTP Basic without a path takes any method.
-	Method []string `json:"method,omitempty"`
-}
-
 // Source is a place in a request.
 type Source struct {
 	// The kind of place: `field` (of the form or JSON body) or `basic` (the
@@ -74,18 +59,28 @@ const (
 
 // step is a compiled Step.
 type step struct {
-	factor  counter.Factor
-	paths   *credentials.Paths    // nil: every path
-	methods []string              // nil: every method
-	body    *credentials.BodyRule // nil: HTTP Basic
-	keys    []string              // the fields of the body rule
+	door
+	factor counter.Factor
+	body   *credentials.BodyRule // nil: HTTP Basic
+	keys   []string              // the fields of the body rule
+	accept []string              // nil: every type
+	// secrets reads the secret alone, for requests that are no attempts.
+	secrets *credentials.Fields
 	rules   *outcomeRules
 }
 
 func (s *step) basic() bool { return s.body == nil }
 
-func (s *step) takes(method string) bool {
-	return s.methods == nil || slices.Contains(s.methods, method)
+// secret is the field of the secret.
+func (s *step) secret() string { return s.keys[len(s.keys)-1] }
+
+// reads reports whether the step reads bodies of this type.
+func (s *step) reads(form bool) bool {
+	name := "json"
+	if form {
+		name = "form"
+	}
+	return s.accept == nil || slices.Contains(s.accept, name)
 }
 
 // compile checks the step. Its errors say what to change.
@@ -93,18 +88,11 @@ func (s *Step) compile(maxBody int64) (*step, error) {
 	if s.Kind != counter.Password.String() {
 		return nil, fmt.Errorf("checking kind: %q is not supported, write password", s.Kind)
 	}
-	out := &step{factor: counter.Password, methods: s.Match.Method}
-	var err error
-	if len(s.Match.Path) > 0 {
-		if out.paths, err = credentials.NewPaths(s.Match.Path); err != nil {
-			return nil, fmt.Errorf("checking match path: %w", err)
-		}
+	d, err := s.Match.compile(s.Secret.Name)
+	if err != nil {
+		return nil, err
 	}
-	for _, m := range s.Match.Method {
-		if !isMethod(m) {
-			return nil, fmt.Errorf("checking match method: %q is no method, write it in capitals", m)
-		}
-	}
+	out := &step{door: *d, factor: counter.Password, accept: s.Accept}
 	if s.User.From == fromBasic {
 		err = s.checkBasic()
 	} else {
@@ -119,16 +107,14 @@ func (s *Step) compile(maxBody int64) (*step, error) {
 	return out, nil
 }
 
-func isMethod(m string) bool {
-	return m != "" && strings.Trim(m, "-_ABCDEFGHIJKLMNOPQRSTUVWXYZ") == ""
-}
-
 func (s *Step) checkBasic() error {
 	switch {
 	case s.Secret != Source{}:
 		return errors.New("checking secret: HTTP Basic holds user and secret, remove it")
 	case len(s.Accept) > 0:
 		return errors.New("checking accept: HTTP Basic reads no body, remove it")
+	case len(s.Match.Field) > 0, len(s.Match.Has) > 0:
+		return errors.New("checking match: HTTP Basic reads no body, remove field and has")
 	case s.User.Name != "":
 		return fmt.Errorf("checking user: basic takes no name, remove %q", s.User.Name)
 	}
@@ -137,7 +123,7 @@ func (s *Step) checkBasic() error {
 
 func (s *Step) compileBody(out *step, maxBody int64) (err error) {
 	switch {
-	case out.paths == nil:
+	case out.anywhere():
 		return errors.New("checking match: a step that reads bodies needs a path, add match path")
 	case s.User.From != fromField || s.User.Name == "":
 		return errors.New("checking user: write field and the name of the field, or basic")
@@ -168,6 +154,9 @@ func (s *Step) compileBody(out *step, maxBody int64) (err error) {
 		}
 	}
 	out.keys = []string{s.User.Name, s.Secret.Name}
+	if out.secrets, err = credentials.NewFields(out.keys[1:]); err != nil {
+		return fmt.Errorf("checking secret: %w", err)
+	}
 	out.body, err = credentials.NewBodyRule(config)
 	return err
 }
