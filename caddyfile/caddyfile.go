@@ -51,7 +51,10 @@
 //					method <method...>
 //					path   <path...>
 //				}
-//				match  method|path <value...>
+//				match  path_regexp <regexp>
+//				match  header <field> <value>
+//				match  field <name> <value...>
+//				match  has <name...>
 //				accept form|json|multipart...
 //				decode gzip
 //				user   field|query|header|cookie <name> [| ...]
@@ -63,13 +66,28 @@
 //				forward_normalized
 //				success|pending|failure|neutral <condition> [& <condition>...] [| ...]
 //			}
-//			org       <name>
-//			on_locked <status>
-//			queue     <size> <duration>
-//			max_body  <size>
+//			guard      <path...>
+//			pass {
+//				match ...
+//			}
+//			deny {
+//				match ...
+//			}
+//			org        <name>
+//			on_locked  <status>
+//			on_locked  redirect <url> [<status>]
+//			on_locked  respond {
+//				status <status>
+//				header <name> <value>
+//				body   <text>
+//			}
+//			deny_delay <duration>
+//			queue      <size> <duration>
+//			max_body   <size>
 //		}
 //	}
 //
+// What stands in a match block may also stand in lines, and the other way round.
 // A condition is one of
 //
 //	status            <code|class...>
@@ -80,9 +98,10 @@
 //	json              <path>[=<value>]
 //
 // Conditions joined by & must all match; | separates alternatives and binds
-// weaker. Both stand between blanks; in quotes they are text. step, organization,
-// alias and the four verdicts may be repeated, everything else is given once.
-// The outcomes of a step are tried in written order.
+// weaker. Both stand between blanks; in quotes they are text. step, pass, deny,
+// header, field, has, path_regexp, organization, alias and the four verdicts may
+// be repeated, everything else is given once. The outcomes of a step are tried in
+// written order.
 //
 // The site directive takes no matcher: Caddy's path matcher misses spellings
 // such as /login/ and /login%2f that the login service may take, so the handler

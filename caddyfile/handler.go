@@ -40,8 +40,25 @@ func parseHandler(d *caddyfile.Dispenser) (*module.Handler, error) {
 			h.Steps = append(h.Steps, step)
 			return err
 		}},
+		{name: "guard", read: func(d *caddyfile.Dispenser) error {
+			return parseMatchList(d, &h.Guard, "<path...>", checkPath)
+		}},
+		{name: "pass", many: true, read: func(d *caddyfile.Dispenser) error {
+			rule, err := parseRule(d)
+			h.Pass = append(h.Pass, rule)
+			return err
+		}},
+		{name: "deny", many: true, read: func(d *caddyfile.Dispenser) error {
+			rule, err := parseRule(d)
+			h.Deny = append(h.Deny, rule)
+			return err
+		}},
 		{name: "org", read: text(&h.Organization)},
-		{name: "on_locked", read: number(&h.OnLocked, 400, 499)},
+		{name: "on_locked", read: func(d *caddyfile.Dispenser) (err error) {
+			h.OnLocked, err = parseOnLocked(d)
+			return err
+		}},
+		{name: "deny_delay", read: duration(&h.DenyDelay)},
 		{name: "queue", read: func(d *caddyfile.Dispenser) (err error) {
 			h.Queue, err = parseQueue(d)
 			return err

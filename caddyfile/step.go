@@ -82,8 +82,11 @@ func checkStep(start *caddyfile.Dispenser, s *module.Step) error {
 		return start.Errf("step: `user basic` reads no body: remove decode, canonical_forward and forward_normalized")
 	case !basic && s.Secret.From == "":
 		return start.Errf("step: no secret: add `secret field <name>`")
-	case !basic && len(s.Match.Path) == 0:
+	case !basic && len(s.Match.Path) == 0 && len(s.Match.PathRegexp) == 0:
 		return start.Errf("step: no path: add `match path <path...>` with the paths that take the form or JSON body")
+	}
+	if err := s.Match.Validate(); err != nil && len(s.Match.PathRegexp)+len(s.Match.Header)+len(s.Match.Field)+len(s.Match.Has) > 0 {
+		return start.Errf("step: %v", err)
 	}
 	for _, o := range s.Outcomes {
 		if o.Verdict == "success" || o.Verdict == "pending" {
@@ -96,22 +99,67 @@ func checkStep(start *caddyfile.Dispenser, s *module.Step) error {
 // parseMatch reads a match line or block into m, which may have been filled in
 // part by an earlier one.
 func parseMatch(d *caddyfile.Dispenser, m *module.Match) error {
-	options := []option{
+	options := matchOptions(m)
+	if !d.NextArg() {
+		return readBlock(d, "match", options)
+	}
+	i := slices.IndexFunc(options, func(o option) bool { return o.name == d.Val() })
+	if i < 0 {
+		return d.Errf("match: unknown %q; allowed: %s", d.Val(), names(options))
+	}
+	return options[i].read(d)
+}
+
+func matchOptions(m *module.Match) []option {
+	return []option{
 		{name: "method", read: func(d *caddyfile.Dispenser) error {
 			return parseMatchList(d, &m.Method, "<method...>", checkMethod)
 		}},
 		{name: "path", read: func(d *caddyfile.Dispenser) error {
 			return parseMatchList(d, &m.Path, "<path...>", checkPath)
 		}},
+		{name: "path_regexp", many: true, read: func(d *caddyfile.Dispenser) error {
+			args, err := arguments(d, "<regexp>")
+			m.PathRegexp = append(m.PathRegexp, args...)
+			return err
+		}},
+		{name: "header", many: true, read: func(d *caddyfile.Dispenser) error {
+			args, err := arguments(d, "<field>", "<value>")
+			if err == nil {
+				m.Header = append(m.Header, &module.NamedPattern{Name: args[0], Value: args[1]})
+			}
+			return err
+		}},
+		{name: "field", many: true, read: func(d *caddyfile.Dispenser) error {
+			field := place(d)
+			args := d.RemainingArgs()
+			if len(args) < 2 {
+				return wrongCount(field, len(args), "<name> <value...>")
+			}
+			m.Field = append(m.Field, &module.FieldPattern{Name: args[0], Values: args[1:]})
+			return nil
+		}},
+		{name: "has", many: true, read: func(d *caddyfile.Dispenser) error {
+			args, err := list(d, "<name...>", func(*caddyfile.Dispenser) error { return nil })
+			m.Has = append(m.Has, args...)
+			return err
+		}},
 	}
-	if !d.NextArg() {
-		return readBlock(d, "match", options)
+}
+
+// parseRule reads a pass or deny rule, whose name is the current token.
+func parseRule(d *caddyfile.Dispenser) (*module.Match, error) {
+	rule, m := place(d), new(module.Match)
+	err := readBlock(d, rule.Val(), []option{
+		{name: "match", many: true, read: func(d *caddyfile.Dispenser) error { return parseMatch(d, m) }},
+	})
+	if err != nil {
+		return nil, err
 	}
-	if err := checkWord(d, "match", []string{"method", "path"}, []string{"path_regexp", "field", "has"}); err != nil {
-		return err
+	if err := m.Validate(); err != nil {
+		return nil, rule.Errf("%s: %v", rule.Val(), err)
 	}
-	i := slices.IndexFunc(options, func(o option) bool { return o.name == d.Val() })
-	return options[i].read(d)
+	return m, nil
 }
 
 func parseMatchList(d *caddyfile.Dispenser, into *[]string, wanted string, check func(*caddyfile.Dispenser) error) (err error) {

@@ -37,12 +37,34 @@ type Handler struct {
 	// The kinds of attempts that this site takes.
 	Steps []*Step `json:"steps,omitempty"`
 
+	// More guarded paths, beside those of the steps: `/login/mfa`, or a prefix
+	// that ends in `*`. A request to a guarded path that could carry
+	// credentials and that no step takes is refused.
+	Guard []string `json:"guard,omitempty"`
+
+	// Requests to guarded paths that pass although they could carry
+	// credentials and no step takes them. Steps go first. A rule with `field`
+	// or `has` does not pass the secret of a step; one without looks at no body.
+	Pass []*Match `json:"pass,omitempty"`
+
+	// Requests that are refused with 403, for other doors of the login service
+	// that cannot be counted: `/xmlrpc.php`, a batch endpoint, a WebSocket.
+	// Deny rules go before everything else, and other spellings of their paths
+	// are denied as well.
+	Deny []*Match `json:"deny,omitempty"`
+
 	// The organization whose policy applies to the users of this site.
 	// Default: `default`.
 	Organization string `json:"org,omitempty"`
 
-	// The status of the answer to a locked user: 400 to 499. Default: 403.
-	OnLocked int `json:"on_locked,omitempty"`
+	// The answer to a locked user. Default: status 403.
+	OnLocked *LockedAnswer `json:"on_locked,omitempty"`
+
+	// The least time until the answer to a locked user goes out, up to 10s. Set
+	// it to what the login service takes for a wrong password, so that a locked
+	// user cannot be told from another by the time. At most 4096 answers of a
+	// site wait at once; further ones go at once. Default: none.
+	DenyDelay caddy.Duration `json:"deny_delay,omitempty"`
 
 	// How attempts wait that find no free slot.
 	Queue *Queue `json:"queue,omitempty"`
@@ -56,6 +78,7 @@ type Handler struct {
 	sites   recogniser
 	newID   func() string
 	checked *checkedTargets
+	delays  *delays
 	queue   counter.Queue
 }
 
@@ -68,10 +91,7 @@ type Queue struct {
 	Wait caddy.Duration `json:"wait,omitempty"`
 }
 
-const (
-	defaultOrganization = "default"
-	defaultOnLocked     = http.StatusForbidden
-)
+const defaultOrganization = "default"
 
 func init() { caddy.RegisterModule((*Handler)(nil)) }
 
@@ -95,10 +115,20 @@ func (h *Handler) Provision(ctx caddy.Context) error {
 		return err
 	}
 	h.names = h.app.namesOf(h.Organization)
-	if h.sites, err = newRecogniser(h.Steps, h.MaxBody); err != nil {
+	if h.sites, err = newRecogniser(h); err != nil {
 		return err
 	}
+	h.delays = newDelays(time.Duration(h.DenyDelay))
 	h.app.handlers.Add(1)
+	return nil
+}
+
+// Cleanup lets the answers go that deny_delay holds back. Attempts in flight go
+// on: they hold what they need.
+func (h *Handler) Cleanup() error {
+	if h.delays != nil {
+		h.delays.end()
+	}
 	return nil
 }
 
@@ -106,8 +136,8 @@ func (h *Handler) setDefaults() {
 	if h.Organization == "" {
 		h.Organization = defaultOrganization
 	}
-	if h.OnLocked == 0 {
-		h.OnLocked = defaultOnLocked
+	if h.OnLocked == nil {
+		h.OnLocked = new(LockedAnswer)
 	}
 	if h.MaxBody == 0 {
 		h.MaxBody = credentials.DefaultMaxBytes
@@ -125,8 +155,11 @@ func (h *Handler) check() error {
 	if err := policyapi.CheckOrganization(h.Organization); err != nil {
 		return fmt.Errorf("checking org: %w", err)
 	}
-	if h.OnLocked < 400 || h.OnLocked > 499 {
-		return fmt.Errorf("checking on_locked: %d is no status from 400 to 499", h.OnLocked)
+	if err := h.OnLocked.compile(); err != nil {
+		return fmt.Errorf("checking on_locked: %w", err)
+	}
+	if h.DenyDelay < 0 || h.DenyDelay > caddy.Duration(maxDenyDelay) {
+		return fmt.Errorf("checking deny_delay: %s is not from 0 to %s", time.Duration(h.DenyDelay), maxDenyDelay)
 	}
 	if h.queue.Size < 0 || h.queue.Wait < 0 || h.MaxBody < 0 {
 		return errors.New("checking queue and max_body: they must not be negative")
@@ -148,23 +181,31 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyht
 	if err != nil {
 		return h.refuse(w, r, step, err)
 	}
+	start := time.Now() // not before: who sends slowly must not use up deny_delay
+	refusal, err := h.attempt(w, r, next, step, login)
+	if refusal == nil {
+		return err
+	}
+	r.Body = http.NoBody // what was read of it can go
+	h.delays.hold(r.Context(), start, refusal)
+	return h.refuse(w, r, step, refusal)
+}
+
+// attempt takes an attempt to the login service. It returns why the attempt or
+// its answer is refused, or the error of what stands behind.
+func (h *Handler) attempt(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler, s *step, l login) (refusal, err error) {
 	backend, err := h.app.spec.acquire()
 	if err != nil {
-		return h.refuse(w, r, step, err)
+		return err, nil
 	}
 	defer h.app.spec.leave()
 
-	a := &attempt{handler: h, backend: backend, step: step, login: login, id: h.newID(), request: r}
+	a := &attempt{handler: h, backend: backend, step: s, login: l, id: h.newID(), request: r}
 	if err := a.orPass(a.reserve(r.Context())); err != nil {
-		return h.refuse(w, r, step, err)
+		return err, nil
 	}
-	if err := a.forward(w, next); err != nil {
-		if a.refusal != nil {
-			return h.refuse(w, r, step, a.refusal)
-		}
-		return err
-	}
-	return nil
+	err = a.forward(w, next)
+	return a.refusal, err
 }
 
 // login is who wants to log in, and with what.
@@ -187,7 +228,7 @@ func (h *Handler) identify(r *http.Request, s *step) (login, error) {
 		}
 	} else {
 		var err error
-		target, _ := matchTarget(s.paths, r)
+		target, _ := s.locate(r)
 		read, err = s.body.Read(r, target)
 		if _, refused := errors.AsType[*credentials.Refusal](err); err != nil && !refused {
 			return l, fmt.Errorf("%w: %w", errBody, err)
@@ -219,5 +260,6 @@ func (h *Handler) identify(r *http.Request, s *step) (login, error) {
 // Interface guards
 var (
 	_ caddy.Provisioner           = (*Handler)(nil)
+	_ caddy.CleanerUpper          = (*Handler)(nil)
 	_ caddyhttp.MiddlewareHandler = (*Handler)(nil)
 )

@@ -34,7 +34,7 @@ func passthroughHandler(tb testing.TB) *Handler {
 	}}
 	h.setDefaults()
 	var err error
-	if h.sites, err = newRecogniser(h.Steps, h.MaxBody); err != nil {
+	if h.sites, err = newRecogniser(h); err != nil {
 		tb.Fatal(err)
 	}
 	return h

@@ -14,120 +14,118 @@ import (
 
 // recogniser finds out which step a request belongs to.
 type recogniser struct {
-	paths  *credentials.Paths // of all steps; nil when none names a path
-	owners []*step            // by pattern of paths
-	basic  []*step
-	keys   []credentials.Place // carriers of all steps
+	guards  targets // of all steps that read bodies, and of guard
+	extra   targets // of guard alone
+	steps   []*step // in written order
+	basic   []*step
+	passes  []*door
+	denies  []*door
+	keys    []credentials.Place // carriers of all steps
+	maxBody int64
 	// scopedBasic: some step reads Authorization on guarded paths only.
 	scopedBasic bool
 }
 
-func newRecogniser(steps []*Step, maxBody int64) (rec recogniser, err error) {
-	if len(steps) == 0 {
+func newRecogniser(h *Handler) (rec recogniser, err error) {
+	if len(h.Steps) == 0 {
 		return rec, errors.New("checking steps: there is none, so nothing would be limited; add a step")
 	}
-	var patterns []string
-	for i, written := range steps {
+	rec.maxBody = h.MaxBody
+	var patterns, expressions []string
+	for i, written := range h.Steps {
 		if written == nil {
 			return rec, fmt.Errorf("compiling step %d: it is empty", i+1)
 		}
-		s, err := written.compile(maxBody)
+		s, err := written.compile(h.MaxBody)
 		if err != nil {
 			return rec, fmt.Errorf("compiling step %d: %w", i+1, err)
 		}
-		for _, p := range written.Match.Path {
-			patterns = append(patterns, p)
-			rec.owners = append(rec.owners, s)
-		}
+		rec.steps = append(rec.steps, s)
+		patterns = append(patterns, written.Match.Path...)
+		expressions = append(expressions, written.Match.PathRegexp...)
 		rec.keys = append(rec.keys, s.keys...)
 		if s.basic() {
 			rec.basic = append(rec.basic, s)
-			rec.scopedBasic = rec.scopedBasic || s.paths != nil
+			rec.scopedBasic = rec.scopedBasic || !s.anywhere()
 		}
 	}
-	if len(patterns) > 0 {
-		rec.paths, err = credentials.NewPaths(patterns)
+	if rec.passes, err = compileRules("pass", h.Pass); err != nil {
+		return rec, err
 	}
+	if rec.denies, err = compileRules("deny", h.Deny); err != nil {
+		return rec, err
+	}
+	if rec.extra, err = newTargets(h.Guard, nil); err != nil {
+		return rec, fmt.Errorf("checking guard: %w", err)
+	}
+	rec.guards, err = newTargets(append(patterns, h.Guard...), expressions)
 	return rec, err
+}
+
+func compileRules(name string, rules []*Match) ([]*door, error) {
+	var doors []*door
+	for i, m := range rules {
+		d, err := m.compileRule()
+		if err != nil {
+			return nil, fmt.Errorf("compiling %s %d: %w", name, i+1, err)
+		}
+		doors = append(doors, d)
+	}
+	return doors, nil
 }
 
 // recognise returns the step of an attempt, nil for a request that is none, or
 // a refusal with the step that it comes nearest to. Most requests are none, so
 // nothing is allocated on the way there.
 func (rec *recogniser) recognise(r *http.Request) (*step, error) {
+	if len(rec.denies) > 0 {
+		if err := rec.denied(r); err != nil {
+			return rec.steps[0], err
+		}
+	}
 	var found *step
-	if rec.paths != nil {
-		switch target, m := matchTarget(rec.paths, r); {
-		case m.Pattern >= 0:
-			s, refusal := rec.guarded(r, target)
-			if refusal != nil {
-				return s, refusal
+	var guarded error
+	if !rec.guards.anywhere() {
+		switch target, at := rec.guards.locate(r); at {
+		case on:
+			if found, guarded = rec.guarded(r, target); guarded != nil && !errors.Is(guarded, errNoStep) {
+				return found, guarded
 			}
-			found = s
-		case m.Folded:
+		case near:
 			// The login service may take this spelling for the guarded path.
-			if credentials.CouldCarryCredentials(r, rec.keys, rec.scopedBasic) {
-				return rec.owners[0], credentials.Refuse(credentials.ReasonTarget, "the target is another spelling of a guarded path")
+			if credentials.CouldCarryCredentials(r, rec.keys, rec.scopedBasic) && !rec.spelledOut(r, target) {
+				return rec.steps[0], credentials.Refuse(credentials.ReasonTarget, "the target is another spelling of a guarded path")
 			}
 		}
 	}
-	if len(rec.basic) == 0 || len(r.Header["Authorization"]) == 0 {
-		return found, nil
-	}
-	basic, refusal := rec.authorized(r)
-	if refusal != nil {
-		return basic, refusal
-	}
-	if found != nil && basic != nil {
-		return found, credentials.Refuse(credentials.ReasonAmbiguous, "body and Authorization header both carry credentials")
-	}
-	if found != nil {
-		return found, nil
-	}
-	return basic, nil
-}
-
-// guarded returns the step of a request on a guarded path that reads bodies.
-func (rec *recogniser) guarded(r *http.Request, target string) (*step, *credentials.Refusal) {
-	var nearest *step
-	for i, s := range rec.owners {
-		if s.basic() || !rec.paths.Exact(target, i) {
-			continue
+	if len(rec.basic) > 0 && len(r.Header["Authorization"]) > 0 {
+		basic, refusal := rec.authorized(r)
+		switch {
+		case refusal != nil:
+			return basic, refusal
+		case basic != nil && guarded == nil && found != nil:
+			return found, credentials.Refuse(credentials.ReasonAmbiguous, "body and Authorization header both carry credentials")
+		case basic != nil:
+			return basic, nil
 		}
-		if !s.takes(r.Method) || reads(r.Method) && !credentials.CouldCarryCredentials(r, s.keys, false) {
-			nearest = s
-			continue
-		}
-		if refusal := credentials.CheckHeaders(r, false); refusal != nil {
-			return s, refusal
-		}
-		return s, nil
 	}
-	if nearest == nil || !credentials.CouldCarryCredentials(r, nearest.keys, false) {
-		return nil, nil
-	}
-	if reads(r.Method) {
-		return nearest, credentials.Refuse(credentials.ReasonQueryCredentials, "credentials belong in the body of "+nearest.methods[0])
-	}
-	return nearest, credentials.Refuse(credentials.ReasonMethod, "the method is none of the step's")
-}
-
-// reads reports whether the method only reads.
-func reads(method string) bool {
-	return method == http.MethodGet || method == http.MethodHead || method == http.MethodOptions
+	return found, guarded
 }
 
 // authorized returns the step of a request with HTTP Basic credentials.
 func (rec *recogniser) authorized(r *http.Request) (*step, *credentials.Refusal) {
 	for _, s := range rec.basic {
-		if s.paths != nil {
-			_, m := matchTarget(s.paths, r)
-			if m.Folded {
+		if !s.anywhere() {
+			_, at := s.locate(r)
+			if at == near {
 				return s, credentials.Refuse(credentials.ReasonTarget, "the target is another spelling of a guarded path")
 			}
-			if m.Pattern < 0 {
+			if at == elsewhere {
 				continue
 			}
+		}
+		if !s.hasHeaders(r) {
+			continue
 		}
 		_, _, present, refusal := credentials.ReadBasic(r)
 		switch {
@@ -150,8 +148,8 @@ func (rec *recogniser) authorized(r *http.Request) (*step, *credentials.Refusal)
 // Allow header of a 405 (RFC 9110, section 15.5.6).
 func (rec *recogniser) methods(target string) []string {
 	allowed := []string{http.MethodGet, http.MethodHead, http.MethodOptions}
-	for i, s := range rec.owners {
-		if rec.paths.Exact(target, i) {
+	for _, s := range rec.steps {
+		if s.on(target) {
 			allowed = append(allowed, s.methods...)
 		}
 	}

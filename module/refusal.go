@@ -46,7 +46,7 @@ func (h *Handler) refusalOf(err error) refusal {
 	}
 	switch {
 	case errors.Is(err, counter.ErrLocked):
-		return refusal{status: h.OnLocked, reason: reasonLocked, outcome: outcomeLocked}
+		return refusal{status: h.OnLocked.Status, reason: reasonLocked, outcome: outcomeLocked}
 	case errors.Is(err, counter.ErrBusy):
 		return refusal{status: http.StatusTooManyRequests, reason: reasonBusy, outcome: outcomeBusy, retry: true}
 	case errors.Is(err, errBody):
@@ -76,7 +76,8 @@ func (h *Handler) refuse(w http.ResponseWriter, r *http.Request, s *step, err er
 	if how.status == http.StatusMethodNotAllowed {
 		w.Header().Set("Allow", strings.Join(h.sites.methods(r.RequestURI), ", "))
 	}
-	if repl, ok := r.Context().Value(caddy.ReplacerCtxKey).(*caddy.Replacer); ok {
+	repl, ok := r.Context().Value(caddy.ReplacerCtxKey).(*caddy.Replacer)
+	if ok {
 		repl.Set("http.lockout.reason", how.reason)
 		repl.Set("http.lockout.factor", factor)
 	}
@@ -86,6 +87,9 @@ func (h *Handler) refuse(w http.ResponseWriter, r *http.Request, s *step, err er
 	}
 	if c := h.log.Check(level, "attempt refused"); c != nil {
 		c.Write(zap.String("reason", how.reason), zap.String("factor", factor), clientIP(r), zap.Error(err))
+	}
+	if how.outcome == outcomeLocked && h.OnLocked.write(w, repl) {
+		return nil
 	}
 	return caddyhttp.Error(how.status, err)
 }

@@ -61,6 +61,17 @@ func (s Source) places() ([]credentials.Place, error) {
 	return list, nil
 }
 
+// fields are the names of the fields among the places.
+func (s Source) fields() []string {
+	var names []string
+	for _, p := range append([]Source{s}, s.Or...) {
+		if p.From == fromField {
+			names = append(names, p.Name)
+		}
+	}
+	return names
+}
+
 func isField(p credentials.Place) bool { return p.From == credentials.FromField }
 
 // carriers are the places by which a request shows that it carries a login: all

@@ -83,11 +83,6 @@ func send(t testing.TB, c *http.Client, method, target, body string, header ...s
 	return read(c.Do(r))
 }
 
-const (
-	formType = "application/x-www-form-urlencoded"
-	jsonType = "application/json"
-)
-
 // Each place of a user name leads to the same counter: after the limit nothing
 // more reaches the service, and requests without credentials still do.
 func TestPlacesOfCredentials(t *testing.T) {

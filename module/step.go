@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
-	"strings"
 
 	"github.com/caddy-lockout/caddy-lockout/counter"
 	"github.com/caddy-lockout/caddy-lockout/internal/credentials"
@@ -64,37 +63,32 @@ type Step struct {
 	Outcomes []*Outcome `json:"outcomes,omitempty"`
 }
 
-// Match selects requests. Every field that is set must match.
-type Match struct {
-	// Paths, compared with the raw path of the request: `/login`, or a prefix
-	// that ends in `*`. A spelling that only folds onto one of them (`/Login`,
-	// `/login/`, `/%6cogin`, `/login.json`) is refused when it could carry
-	// credentials.
-	Path []string `json:"path,omitempty"`
-
-	// Methods that are attempts. Default for a step with a path: `POST`. Other
-	// methods than these on a guarded path are refused, except GET, HEAD and
-	// OPTIONS without credentials. HTTP Basic without a path takes any method.
-	Method []string `json:"method,omitempty"`
-}
-
 // step is a compiled Step.
 type step struct {
-	factor  counter.Factor
-	paths   *credentials.Paths     // nil: every path
-	methods []string               // nil: every method
-	body    *credentials.LoginRule // nil: HTTP Basic
-	keys    []credentials.Place    // where a request that carries a login holds something
-	names   *credentials.NamePattern
-	rules   *outcomeRules
+	door
+	factor counter.Factor
+	body   *credentials.LoginRule // nil: HTTP Basic
+	keys   []credentials.Place    // where a request that carries a login holds something
+	accept []string               // nil: every type but multipart
+	// secrets are the fields in which the secret may stand, and secretsOf reads
+	// them alone, from requests that are no attempts.
+	secrets   []string
+	secretsOf *credentials.Fields
+	names     *credentials.NamePattern
+	rules     *outcomeRules
 
 	normalized bool // the canonical name goes on
 }
 
 func (s *step) basic() bool { return s.body == nil }
 
-func (s *step) takes(method string) bool {
-	return s.methods == nil || slices.Contains(s.methods, method)
+// reads reports whether the step reads bodies of this type.
+func (s *step) reads(form bool) bool {
+	name := "json"
+	if form {
+		name = "form"
+	}
+	return s.accept == nil || slices.Contains(s.accept, name)
 }
 
 // compile checks the step. Its errors say what to change.
@@ -102,18 +96,11 @@ func (s *Step) compile(maxBody int64) (*step, error) {
 	if s.Kind != counter.Password.String() {
 		return nil, fmt.Errorf("checking kind: %q is not supported, write password", s.Kind)
 	}
-	out := &step{factor: counter.Password, methods: s.Match.Method}
-	var err error
-	if len(s.Match.Path) > 0 {
-		if out.paths, err = credentials.NewPaths(s.Match.Path); err != nil {
-			return nil, fmt.Errorf("checking match path: %w", err)
-		}
+	d, err := s.Match.compile(s.Secret.fields())
+	if err != nil {
+		return nil, err
 	}
-	for _, m := range s.Match.Method {
-		if !isMethod(m) {
-			return nil, fmt.Errorf("checking match method: %q is no method, write it in capitals", m)
-		}
-	}
+	out := &step{door: *d, factor: counter.Password, accept: s.Accept}
 	if s.User.From == fromBasic {
 		err = s.checkBasic()
 	} else {
@@ -131,10 +118,6 @@ func (s *Step) compile(maxBody int64) (*step, error) {
 	return out, nil
 }
 
-func isMethod(m string) bool {
-	return m != "" && strings.Trim(m, "-_ABCDEFGHIJKLMNOPQRSTUVWXYZ") == ""
-}
-
 func (s *Step) checkBasic() error {
 	switch {
 	case s.Secret.From != "":
@@ -143,6 +126,8 @@ func (s *Step) checkBasic() error {
 		return errors.New("checking accept: HTTP Basic reads no body, remove it")
 	case s.Decode != "", s.CanonicalForward != nil, s.ForwardNormalized:
 		return errors.New("checking decode, canonical_forward and forward_normalized: HTTP Basic reads no body, remove them")
+	case len(s.Match.Field) > 0, len(s.Match.Has) > 0:
+		return errors.New("checking match: HTTP Basic reads no body, remove field and has")
 	case s.User.Name != "":
 		return fmt.Errorf("checking user: basic takes no name, remove %q", s.User.Name)
 	case len(s.User.Or) > 0:
@@ -152,7 +137,7 @@ func (s *Step) checkBasic() error {
 }
 
 func (s *Step) compileBody(out *step, maxBody int64) (err error) {
-	if out.paths == nil {
+	if out.anywhere() {
 		return errors.New("checking match: a step that reads bodies needs a path, add match path")
 	}
 	config := credentials.LoginConfig{MaxBytes: maxBody, Gzip: s.Decode == "gzip"}
@@ -175,7 +160,13 @@ func (s *Step) compileBody(out *step, maxBody int64) (err error) {
 	if slices.ContainsFunc(config.Secret, func(p credentials.Place) bool { return p.From == credentials.FromPath }) {
 		return errors.New("checking secret: a path is logged everywhere and holds no secret, write field, query, header or cookie")
 	}
-	out.keys = carriers(config.User, config.Secret)
+	if out.reader != nil && (config.Multipart || config.Gzip) {
+		return errors.New("checking match: field and has look into plain form and JSON bodies, remove accept multipart and decode")
+	}
+	out.keys, out.secrets = carriers(config.User, config.Secret), s.Secret.fields()
+	if out.secretsOf, err = credentials.NewFields(out.secrets); err != nil {
+		return fmt.Errorf("checking secret: %w", err)
+	}
 	out.body, err = credentials.NewLoginRule(config)
 	return err
 }

@@ -9,14 +9,18 @@ import "net/http"
 // reason can be a metric label.
 type Reason string
 
-// The reasons, with the status that goes with each. ReasonTarget and
-// ReasonMethod are decided by the caller, from Match and its own
-// configuration; all others come from this package.
+// The reasons, with the status that goes with each. ReasonTarget, ReasonMethod,
+// ReasonGuarded and ReasonDenied are decided by the caller, from Match and its
+// own configuration; all others come from this package.
 const (
 	// ReasonTarget: the target only folds onto a guarded path. 404
 	ReasonTarget Reason = "target"
 	// ReasonMethod: no step takes this method. 405
 	ReasonMethod Reason = "method"
+	// ReasonGuarded: the path is guarded and no step takes the request. 403
+	ReasonGuarded Reason = "guarded"
+	// ReasonDenied: a deny rule names the request. 403
+	ReasonDenied Reason = "denied"
 	// ReasonConnection: Connection or Upgrade would change the request after
 	// it was read. 400
 	ReasonConnection Reason = "connection"
@@ -67,7 +71,7 @@ const (
 // Reasons returns all reasons, so that each can have a metric from the start.
 func Reasons() []Reason {
 	return []Reason{
-		ReasonTarget, ReasonMethod, ReasonConnection, ReasonDuplicateHeader, ReasonContentType, ReasonContentEncoding,
+		ReasonTarget, ReasonMethod, ReasonGuarded, ReasonDenied, ReasonConnection, ReasonDuplicateHeader, ReasonContentType, ReasonContentEncoding,
 		ReasonTooLarge, ReasonQueryCredentials, ReasonAmbiguous, ReasonMalformedBody, ReasonWrongType, ReasonMissingUser,
 		ReasonMissingSecret, ReasonBadName, ReasonBadSecret, ReasonUserPattern, ReasonMalformedQuery, ReasonMalformedPath,
 		ReasonMalformedHeader, ReasonUnexpectedBody, ReasonSignedBody, ReasonBadBasic,
@@ -95,6 +99,8 @@ func Refuse(reason Reason, detail string) *Refusal {
 		status = http.StatusNotFound
 	case ReasonMethod:
 		status = http.StatusMethodNotAllowed
+	case ReasonGuarded, ReasonDenied:
+		status = http.StatusForbidden
 	case ReasonContentType, ReasonContentEncoding:
 		status = http.StatusUnsupportedMediaType
 	case ReasonTooLarge:

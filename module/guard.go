@@ -1,0 +1,231 @@
+// Copyright 2026 The caddy-lockout authors
+// SPDX-License-Identifier: Apache-2.0
+
+package module
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+
+	"github.com/caddy-lockout/caddy-lockout/internal/credentials"
+)
+
+// errNoStep marks the refusal of a request on a path that guard alone names: a
+// step that reads HTTP Basic may still take it.
+var errNoStep = errors.New("no step reads bodies here")
+
+// noStep is a refusal that errNoStep marks.
+type noStep struct{ *credentials.Refusal }
+
+func (noStep) Is(target error) bool { return target == errNoStep }
+func (n noStep) Unwrap() error      { return n.Refusal }
+
+// guarded returns the step of a request on a guarded path. One that could carry
+// credentials and belongs to no step is refused, unless a pass rule names it.
+func (rec *recogniser) guarded(r *http.Request, target string) (*step, error) {
+	nearest, method, here, apart := rec.steps[0], false, false, false
+	for _, s := range rec.steps {
+		if s.basic() || !s.on(target) {
+			continue
+		}
+		if !here {
+			nearest, here = s, true
+		}
+		if !s.takes(r.Method) || reads(r.Method) && !credentials.CouldCarryCredentials(r, s.keys, false) {
+			continue
+		}
+		if !method {
+			nearest, method = s, true
+		}
+		if !s.hasHeaders(r) {
+			continue
+		}
+		if s.reader != nil {
+			apart = true
+			break
+		}
+		if refusal := credentials.CheckHeaders(r, false); refusal != nil {
+			return s, refusal
+		}
+		return s, nil
+	}
+	if apart {
+		if s, err := rec.byFields(r, target); s != nil || err != nil {
+			return s, err
+		}
+	}
+	if !rec.carries(r, target, nearest, here) {
+		return nil, nil
+	}
+	if ok, err := rec.passed(r, target); err != nil {
+		return nearest, err
+	} else if ok {
+		return nil, nil
+	}
+	return nearest, rec.unnamed(r, nearest, here, method)
+}
+
+// reads reports whether the method only reads.
+func reads(method string) bool {
+	return method == http.MethodGet || method == http.MethodHead || method == http.MethodOptions
+}
+
+// carries reports whether a request that no step takes could carry credentials.
+// Paths that only steps for HTTP Basic name are no doors for bodies.
+func (rec *recogniser) carries(r *http.Request, target string, nearest *step, here bool) bool {
+	keys := rec.keys
+	switch {
+	case here:
+		keys = nearest.keys
+	case !rec.extra.on(target):
+		return false
+	}
+	return credentials.CouldCarryCredentials(r, keys, false)
+}
+
+// unnamed is the refusal of a request that no step and no pass rule names.
+func (rec *recogniser) unnamed(r *http.Request, nearest *step, here, method bool) error {
+	switch {
+	case here && reads(r.Method):
+		return credentials.Refuse(credentials.ReasonQueryCredentials, "credentials belong in the body of "+nearest.methods[0])
+	case here && !method:
+		return credentials.Refuse(credentials.ReasonMethod, "the method is none of the step's")
+	case here:
+		return credentials.Refuse(credentials.ReasonGuarded, "the path is guarded, and no step takes this request")
+	case reads(r.Method):
+		return noStep{credentials.Refuse(credentials.ReasonQueryCredentials, "the path is guarded, and credentials do not belong in a query")}
+	}
+	return noStep{credentials.Refuse(credentials.ReasonGuarded, "the path is guarded, and no step takes this request")}
+}
+
+// byFields returns the first step whose fields the body has. The body is read
+// once, and put back for the reader of the step.
+func (rec *recogniser) byFields(r *http.Request, target string) (*step, error) {
+	var candidates []*step
+	for _, s := range rec.steps {
+		if !s.basic() && s.on(target) && s.takes(r.Method) && s.hasHeaders(r) {
+			candidates = append(candidates, s)
+		}
+	}
+	if refusal := credentials.CheckHeaders(r, false); refusal != nil {
+		return candidates[0], refusal
+	}
+	body, form, err := rec.readBody(r)
+	if err != nil {
+		return candidates[0], err
+	}
+	var found *step
+	secrets := map[string]bool{}
+	for _, s := range candidates {
+		if !s.reads(form) {
+			continue
+		}
+		values := map[string]string{}
+		if s.reader != nil {
+			var refusal *credentials.Refusal
+			if values, refusal = s.reader.Read(body, form); refusal != nil {
+				return s, refusal
+			}
+		}
+		for _, name := range s.secrets {
+			if values[name] != "" {
+				secrets[name] = true
+			}
+		}
+		if found == nil && s.hasFields(values) {
+			found = s
+		}
+	}
+	if found != nil && len(secrets) > 1 {
+		return found, credentials.Refuse(credentials.ReasonAmbiguous, "the body holds the secrets of two steps")
+	}
+	return found, nil
+}
+
+// readBody reads a body that decides where a request belongs, and puts it back.
+func (rec *recogniser) readBody(r *http.Request) (text string, form bool, err error) {
+	body, form, err := credentials.ReadText(r, rec.maxBody)
+	if _, refused := errors.AsType[*credentials.Refusal](err); err != nil && !refused {
+		return "", false, fmt.Errorf("%w: %w", errBody, err)
+	}
+	if err != nil {
+		return "", false, err
+	}
+	r.Body = struct {
+		io.Reader
+		io.Closer
+	}{bytes.NewReader(body), r.Body}
+	return string(body), form, nil
+}
+
+// passed reports whether a pass rule names the request. A rule that looks into
+// the body does not pass a secret that it does not name.
+func (rec *recogniser) passed(r *http.Request, target string) (bool, error) {
+	for _, d := range rec.passes {
+		if !d.anywhere() && !d.on(target) || !d.takes(r.Method) || !d.hasHeaders(r) {
+			continue
+		}
+		if d.reader == nil {
+			return true, nil
+		}
+		if r.ContentLength == 0 {
+			continue // has no fields
+		}
+		body, form, err := rec.readBody(r)
+		if err != nil {
+			return false, err
+		}
+		values, refusal := d.reader.Read(body, form)
+		if refusal != nil {
+			return false, refusal
+		}
+		if !d.hasFields(values) {
+			continue
+		}
+		for _, s := range rec.steps {
+			if s.basic() || !s.on(target) && !rec.extra.on(target) {
+				continue
+			}
+			if refusal := d.leaves(s, values, body, form); refusal != nil {
+				return false, refusal
+			}
+		}
+		return true, nil
+	}
+	return false, nil
+}
+
+// leaves refuses a body with a secret of the step that the rule does not name.
+func (d *door) leaves(s *step, named map[string]string, body string, form bool) *credentials.Refusal {
+	values, refusal := s.secretsOf.Read(body, form)
+	if refusal != nil {
+		return refusal
+	}
+	for name, value := range values {
+		if _, ok := named[name]; !ok && value != "" {
+			return credentials.Refuse(credentials.ReasonGuarded, "the request would pass but for a secret that it holds")
+		}
+	}
+	return nil
+}
+
+// spelledOut reports whether a pass rule names a target that is another
+// spelling of a guarded path to some servers, up to its end: "/login.json" may
+// well be a page of its own here.
+func (rec *recogniser) spelledOut(r *http.Request, target string) bool {
+	for _, d := range rec.passes {
+		if d.reader != nil || !d.takes(r.Method) || !d.hasHeaders(r) {
+			continue
+		}
+		for i, pattern := range d.patterns {
+			if !strings.HasSuffix(pattern, "*") && d.paths.Exact(target, i) {
+				return true
+			}
+		}
+	}
+	return false
+}

@@ -1,0 +1,173 @@
+// Copyright 2026 The caddy-lockout authors
+// SPDX-License-Identifier: Apache-2.0
+
+package module
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/caddy-lockout/caddy-lockout/internal/credentials"
+)
+
+// Match selects requests. Every field that is set must match.
+type Match struct {
+	// Paths, compared with the raw path of the request: `/login`, or a prefix
+	// that ends in `*`. A spelling that only folds onto one of them (`/Login`,
+	// `/login/`, `/%6cogin`, `/login.json`) is refused when it could carry
+	// credentials.
+	Path []string `json:"path,omitempty"`
+
+	// Regular expressions (RE2) over the raw path; one of them, or of the
+	// paths, must match. Other spellings of what they match are recognised as
+	// with `path`. Each costs about a microsecond for every request of the
+	// site.
+	PathRegexp []string `json:"path_regexp,omitempty"`
+
+	// Methods. Default for a step with a path: `POST`. Other methods than
+	// these on a guarded path are refused, except GET, HEAD and OPTIONS
+	// without credentials. HTTP Basic without a path takes any method, and so
+	// do `pass` and `deny`.
+	Method []string `json:"method,omitempty"`
+
+	// Header fields with these values, all of them. `*` at either end of a
+	// value stands for anything, a lone `*` for any value that is not empty.
+	Header []*NamedPattern `json:"header,omitempty"`
+
+	// Fields of a form or JSON body with one of these values each. They tell
+	// steps on the same path apart.
+	Field []*FieldPattern `json:"field,omitempty"`
+
+	// Fields of a form or JSON body that are there and not empty, all of them.
+	Has []string `json:"has,omitempty"`
+}
+
+// FieldPattern is a field of a body and the values that it may have.
+type FieldPattern struct {
+	// The name, spelled exactly; in JSON a dot steps into an object.
+	Name string `json:"name,omitempty"`
+
+	// The values, compared byte for byte; one of them must match.
+	Values []string `json:"values,omitempty"`
+}
+
+// door is a compiled Match.
+type door struct {
+	targets
+	methods []string // nil: every method
+	headers []condition
+	fields  []*FieldPattern
+	has     []string
+	// reader reads the fields that tell doors apart; nil when none do.
+	reader *credentials.Fields
+}
+
+// compile checks the match. secrets are fields that the body reader keeps an
+// eye on as well.
+func (m *Match) compile(secrets []string) (*door, error) {
+	d := &door{methods: m.Method, fields: m.Field, has: m.Has}
+	var err error
+	if d.targets, err = newTargets(m.Path, m.PathRegexp); err != nil {
+		return nil, err
+	}
+	for _, method := range m.Method {
+		if !isMethod(method) {
+			return nil, fmt.Errorf("checking match method: %q is no method, write it in capitals", method)
+		}
+	}
+	for _, h := range m.Header {
+		if h == nil {
+			return nil, errors.New("checking match header: it is null, remove it")
+		}
+		c, err := compileHeader(h)
+		if err != nil {
+			return nil, fmt.Errorf("checking match: %w", err)
+		}
+		d.headers = append(d.headers, c)
+	}
+	names := slices.Clone(m.Has)
+	for _, f := range m.Field {
+		if f == nil || len(f.Values) == 0 {
+			return nil, errors.New("checking match field: write a name and at least one value")
+		}
+		if slices.Contains(f.Values, "") {
+			return nil, fmt.Errorf("checking match field: %s may not be empty; use has", f.Name)
+		}
+		names = append(names, f.Name)
+	}
+	if len(names) == 0 {
+		return d, nil
+	}
+	if d.reader, err = credentials.NewFields(append(names, secrets...)); err != nil {
+		return nil, fmt.Errorf("checking match: %w", err)
+	}
+	return d, nil
+}
+
+// Validate checks the match by itself, so that a configuration adapter can
+// report a mistake where it stands.
+func (m *Match) Validate() error {
+	_, err := m.compileRule()
+	return err
+}
+
+// compileRule compiles the match of a pass or deny rule, which must say
+// something.
+func (m *Match) compileRule() (*door, error) {
+	if m == nil {
+		return nil, errors.New("it is null, remove it")
+	}
+	d, err := m.compile(nil)
+	if err == nil && d.anywhere() && d.methods == nil && d.headers == nil && d.reader == nil {
+		err = errors.New("it matches every request, add match")
+	}
+	return d, err
+}
+
+func (d *door) takes(method string) bool {
+	return d.methods == nil || slices.Contains(d.methods, method)
+}
+
+// upgradeHeader is the header whose value HTTP/2 and HTTP/3 write elsewhere.
+const upgradeHeader = "Upgrade"
+
+// hasHeaders reports whether the header fields of the request match. WebSocket
+// over HTTP/2 and HTTP/3 names the protocol in :protocol (RFC 8441), which
+// Caddy turns into Upgrade when it passes the request on.
+func (d *door) hasHeaders(r *http.Request) bool {
+	for i := range d.headers {
+		c := &d.headers[i]
+		if c.matchesHeader(r.Header[c.name]) {
+			continue
+		}
+		if c.name != upgradeHeader || r.Method != http.MethodConnect {
+			return false
+		}
+		if !c.matchesHeader(r.Header[":protocol"]) && (r.ProtoMajor != 3 || !c.value.match(r.Proto)) {
+			return false
+		}
+	}
+	return true
+}
+
+// hasFields reports whether the fields of a body match.
+func (d *door) hasFields(values map[string]string) bool {
+	for _, f := range d.fields {
+		if !slices.Contains(f.Values, values[f.Name]) {
+			return false
+		}
+	}
+	for _, name := range d.has {
+		if values[name] == "" {
+			return false
+		}
+	}
+	return true
+}
+
+func isMethod(m string) bool {
+	return m != "" && strings.Trim(m, "-_ABCDEFGHIJKLMNOPQRSTUVWXYZ") == ""
+}
