@@ -41,6 +41,8 @@ func (b *BodyRule) readForm(body string) (user, secret string, err *Refusal) {
 			secret = value
 		case b.keys.has(key):
 			return "", "", Refuse(ReasonAmbiguous, "the form has a field that may be read as a credential")
+		case pollutes(key):
+			return "", "", Refuse(ReasonAmbiguous, "the form has a field that reaches for a prototype")
 		case rereads(key, value):
 			return "", "", Refuse(ReasonAmbiguous, "the form has a field that replaces or re-codes the others")
 		}
