@@ -56,7 +56,7 @@ func ownFormAttacks() []attack {
 	for i, key := range []string{
 		"Username", "USERNAME", "user%6eame", "%2575sername", "username%00", "username%00x", "+username", "username+", "%09username", "username%0a",
 		"%EF%BD%95sername", "u%CC%80sername", "username%E2%80%8B", "user%C2%ADname", "username%5B0%5D", "username[a]", "username%5B", "[username]",
-		"username[]", "u%C5%BFername", "username.", "username%20", "%EF%BB%BFusername", "user%C0%AEname", "username[][]",
+		"username[]", "u%C5%BFername", "username.", "username%20", "__proto__[username]", "constructor[prototype][username]", "%EF%BB%BFusername", "user%C0%AEname", "username[][]",
 	} {
 		rows = append(rows, raw(fmt.Sprintf("X%03d", i+1), "field "+strings.ReplaceAll(key, "/", ""), either, field(key)))
 	}

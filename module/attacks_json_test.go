@@ -59,6 +59,7 @@ func ownJSONAttacks() (rows []attack) {
 		`{"username":"VICTIM","password":"GUESS","x":1e999999}`,
 		`{"username":"VICTIM","password":"GUESS","x":` + strings.Repeat("9", 5000) + `}`,
 		`{"__proto__":{"username":"VICTIM","password":"GUESS"},"username":"DECOY","password":"GUESS"}`,
+		plainJSON + `{`,
 		`{"username":"DECOY","password":"GUESS","constructor":{"prototype":{"username":"VICTIM"}}}`,
 		`{'username':'VICTIM','password':'GUESS'}`,
 		`{username:"VICTIM",password:"GUESS"}`,

@@ -103,7 +103,7 @@ type logins struct{ users, secrets []string }
 func (l *logins) take(key, value string) {
 	key = canonicalUser(strings.ReplaceAll(key, "ı", "i"))
 	key, _, _ = strings.Cut(key, "[")
-	switch strings.Trim(key, " []._") {
+	switch strings.Trim(key, " []") {
 	case "username", "user name", "user.name", "user_name":
 		l.users = append(l.users, value)
 	case "password":

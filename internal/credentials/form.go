@@ -62,6 +62,9 @@ func (l *LoginRule) take(key, value string, from From, v *reading) *Refusal {
 	if l.keys.has(key) {
 		return Refuse(ReasonAmbiguous, "there is a field that may be read as a credential")
 	}
+	if pollutes(key) {
+		return Refuse(ReasonAmbiguous, "there is a field that reaches for a prototype")
+	}
 	if rereads(key, value) {
 		return Refuse(ReasonAmbiguous, "there is a field that replaces or re-codes the others")
 	}

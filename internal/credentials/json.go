@@ -115,6 +115,9 @@ func (j *jsonReader) object(p position) *Refusal {
 		if strings.ContainsFunc(member, isControl) {
 			return Refuse(ReasonMalformedBody, "the JSON body has a malformed member name")
 		}
+		if pollutes(member) {
+			return Refuse(ReasonAmbiguous, "the JSON body has a member that reaches for a prototype")
+		}
 		if !members.add(foldKey(member)) {
 			return Refuse(ReasonAmbiguous, "the JSON body has a member twice")
 		}
