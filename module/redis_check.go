@@ -104,14 +104,13 @@ func hintOf(err error) string {
 		{"cluster support disabled", "the server is no cluster: write mode standalone"},
 		{"all sentinels specified", "no Sentinel knows the master: compare address and master_name with `sentinel monitor`, and sentinel_password"},
 		{"certificate", "TLS failed: compare ca, certificate and server_name with the certificate of the server"},
-		{"first record does not look like a TLS handshake", "the server does not speak TLS on this port: remove tls or change the port"},
 		{"ERR DB index is out of range", "database is higher than the server has: compare it with `databases` of the server"},
 	} {
 		if strings.Contains(err.Error(), known.part) {
 			return known.hint
 		}
 	}
-	return "see that the server runs and that address is right; TLS servers close connections without TLS"
+	return "see that the server runs, that address is right, and that tls is there if, and only if, the server speaks TLS on this port"
 }
 
 // storeCheck is one check of a store.
