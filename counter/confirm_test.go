@@ -98,6 +98,20 @@ func TestLocksAreConfirmedByReplicas(t *testing.T) {
 	sentinel.Replicas[0].Thaw(t)
 }
 
+// The wait for replicas may be longer than a read of the client.
+func TestConfirmingOutlastsAReadOfTheClient(t *testing.T) {
+	t.Parallel()
+	server := redistest.Start(t)
+	client := redis.NewClient(&redis.Options{Addr: server.Addr, ContextTimeoutEnabled: true, ReadTimeout: time.Second})
+	t.Cleanup(func() { _ = client.Close() })
+	seen := &confirmed{seen: map[string][]error{}}
+	c := newCounter(t, client, counter.Options{
+		CallTimeout: 20 * time.Second, ConfirmReplicas: 1, ConfirmTimeout: 2 * time.Second, Hooks: counter.Hooks{Confirmed: seen.hook},
+	})
+	must(t, c.Lock(t.Context(), user("alice"), "op"))
+	seen.want(t, "alice", counter.ErrUnconfirmed)
+}
+
 // Each lock is confirmed by the replicas of the master that has its slot.
 func TestLocksAreConfirmedOnTheirNodeOfACluster(t *testing.T) {
 	t.Parallel()
