@@ -29,5 +29,6 @@ func Rights(keys *keyspace.Keyspace) [][]string {
 		{"XADD", k.Events, "*", "type", "x"},
 		{"PUBLISH", k.Locked, "x"}, // the channel has the name of the index
 		{"SUBSCRIBE", k.Locked},
+		{"PING"},
 	}
 }

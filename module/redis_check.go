@@ -68,7 +68,7 @@ func (a *App) checkStore(ctx context.Context) {
 		}
 		if !told {
 			told = true
-			log.Error("the store does not answer; attempts are refused until it does", zap.Error(err), zap.String("hint", hintOf(err)))
+			log.Error("the store cannot be reached; the start goes on without it", zap.Error(err), zap.String("hint", hintOf(err)))
 		}
 		select {
 		case <-ctx.Done():

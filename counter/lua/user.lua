@@ -182,7 +182,8 @@ local function save(u, ttl, cap)
     redis.call('XADD', u.events, 'MAXLEN', '~', cap, '*', 'type', 'user_locked', 'subject', u.member,
       'factor', u.locked[1], 'id', u.locked[2], 'actor', u.locked[3])
     -- Nodes that listen know it before they ask. The channel has the name of
-    -- the index that has changed.
-    redis.call('PUBLISH', u.index, '+' .. u.member)
+    -- the index that has changed. A user who may not publish delays that, and no
+    -- more: an error here would hide the answer of a lock that stands.
+    redis.pcall('PUBLISH', u.index, '+' .. u.member)
   end
 end
