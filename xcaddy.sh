@@ -128,7 +128,7 @@ command_run() {
 
 # stale reports whether ./caddy is missing or older than what it is built from.
 stale() {
-	[[ ! -x caddy ]] || [[ $(find . -path ./e2e -prune -o \
+	[[ ! -x caddy ]] || [[ $(find . \( -path ./e2e -o -path ./faulttest \) -prune -o \
 		\( -name '*.go' -o -name '*.lua' -o -name go.mod \) -newer caddy -print -quit) ]]
 }
 
