@@ -27,7 +27,10 @@ usage() {
 		                       --api PORT      of policy API and metrics, default 8081
 		                       --redis ADDRESS use this Redis, not the embedded store
 		  test [arguments]   install what the tests need and run all of them; the
-		                     arguments go to `go test`
+		                     arguments go to `go test`. A table tells of every fault
+		                     what came of it. LOCKOUT_TEST_LONG=1 in the
+		                     environment asks for the long variants, which need
+		                     -timeout 2h: see README, Tests
 		  help               this page
 	EOF
 }
@@ -125,7 +128,7 @@ command_run() {
 
 # stale reports whether ./caddy is missing or older than what it is built from.
 stale() {
-	[[ ! -x caddy ]] || [[ $(find . -path ./e2e -prune -o \
+	[[ ! -x caddy ]] || [[ $(find . \( -path ./e2e -o -path ./faulttest \) -prune -o \
 		\( -name '*.go' -o -name '*.lua' -o -name go.mod \) -newer caddy -print -quit) ]]
 }
 
@@ -246,7 +249,8 @@ shows_all_output() {
 }
 
 # brief turns the output of `go test -v` into that of `go test`: what a package
-# prints only when it failed. It also names skipped tests and then fails.
+# prints only when it failed, and the lines of tables, which begin with a bar. It
+# also names skipped tests and then fails.
 brief() {
 	awk '
 		function flush_held(   i) {
@@ -254,6 +258,7 @@ brief() {
 			n = 0
 		}
 		/^=== (RUN|PAUSE|CONT|NAME)/ || /^[[:space:]]*--- PASS: / { next }
+		/^\| .* \|$/ { print; fflush(); next }
 		/^[[:space:]]*--- SKIP: / { skipped[++skips] = $3; show = 1 }
 		/^(ok  |FAIL|\?   )\t/ {
 			if (show || /^FAIL/) flush_held()

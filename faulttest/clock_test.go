@@ -28,10 +28,10 @@ func TestNodeWithAWrongClock(t *testing.T) {
 			t.Parallel()
 			server := redistest.Start(t)
 			right := newCounter(t, server.Client(t), counter.Options{})
-			real := time.Now()
+			began := time.Now()
 			sent, reached := 0, 0
 			synctest.Test(t, func(t *testing.T) {
-				time.Sleep(time.Until(real.Add(off))) // which takes no time, and moves the clock of the bubble
+				time.Sleep(time.Until(began.Add(off))) // which takes no time, and moves the clock of the bubble
 				client := redis.NewClient(&redis.Options{Addr: server.Addr, ContextTimeoutEnabled: true, ReadTimeout: patience, WriteTimeout: patience})
 				keys, err := keyspace.New("", "")
 				if err != nil {

@@ -12,7 +12,8 @@ import (
 
 // long asks for the variants that take minutes: a million users, more rounds,
 // and schedules from new seeds.
-var long = flag.Bool("faulttest.long", false, "run the long variants: 1M users, more rounds, new seeds")
+var long = flag.Bool("faulttest.long", os.Getenv("LOCKOUT_TEST_LONG") != "",
+	"run the long variants: 1M users, more rounds, new seeds; so does LOCKOUT_TEST_LONG=1 in the environment")
 
 // Every Caddy of these tests is a process of its own: this test binary again,
 // with its race detector. So a node can be killed.

@@ -32,6 +32,7 @@ type lab struct {
 	observer *counter.Counter // has nothing pending, so its look changes nothing
 	now      func() time.Time
 	advance  func(time.Duration) // nil where the clock is real
+	begin    func()              // resets such a clock
 }
 
 // labNode is a counter that keeps failures back until another call takes them
@@ -119,6 +120,9 @@ type pendingSettle struct {
 // run plays one random schedule.
 func (l *lab) play(t *rapid.T) {
 	s := &schedule{lab: l}
+	if l.begin != nil {
+		l.begin()
+	}
 	s.run = schedules.Add(1)
 	for i := range 2 {
 		s.users = append(s.users, &subject{

@@ -43,13 +43,6 @@ func (w *wire) next(b breakage, times int) {
 	w.breaks, w.times = b, times
 }
 
-// left is how many calls are still to be broken.
-func (w *wire) left() int {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.times
-}
-
 func (w *wire) take() breakage {
 	w.mu.Lock()
 	defer w.mu.Unlock()

@@ -5,6 +5,7 @@ package countertest
 
 import (
 	"errors"
+	"fmt"
 
 	"github.com/caddy-lockout/caddy-lockout/counter"
 )
@@ -108,6 +109,21 @@ var expiry = []example{
 		n.flush()
 		if h := b.hash(s); h["np"] != "3000" || len(h) != 1 {
 			b.Fatalf("the store holds %d fields, np=%s; want 3000 failures alone", len(h), h["np"])
+		}
+	}},
+	{"reservations that expire together lock by their strictest limit in any order", func(b *bench) {
+		for _, limits := range [][]int{{3, 10}, {10, 3}, {10, 3, 10}} {
+			n, s := b.node(), b.user()
+			n.fail(s, 5, 1)
+			n.flush()
+			for _, highest := range limits {
+				if err := b.client.HSet(b.context(), b.keys.User(s).User, "r"+newID(), fmt.Sprint("1,p1/", highest)).Err(); err != nil {
+					b.Fatal(err)
+				}
+			}
+			if st := n.state(s); st.Lock == nil || int(st.Factors[counter.Password].Failures) != 1+len(limits) {
+				b.Fatalf("limits %v: %+v, want a lock", limits, st)
+			}
 		}
 	}},
 	{"a reserve repeated after its reservation expired holds a slot again", func(b *bench) {

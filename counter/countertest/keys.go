@@ -141,6 +141,14 @@ var keys = []example{
 		n.flush()
 		b.wantTTL(s, 55*time.Minute, time.Hour)
 	}},
+	{"a reservation right after an unlock restores the counter TTL", func(b *bench) {
+		// Within the millisecond the TTL is still the whole one of a trace.
+		n, s := b.node(lives(time.Minute, time.Hour)), b.user()
+		n.lock(s)
+		n.unlock(s)
+		n.begin(s, 5) // and the node dies: its failure must outlast the trace
+		b.wantTTL(s, 55*time.Minute, time.Hour)
+	}},
 	{"a forgiven user is forgotten soon after an unlock", func(b *bench) {
 		n, s := b.node(lives(time.Minute, time.Hour)), b.user()
 		n.fail(s, 1, 1)
