@@ -294,7 +294,7 @@ func TestRPCRouting(t *testing.T) {
 		"/zitadel.management.v1.managementservice/GetLockoutPolicy": "unknown service zitadel.management.v1.managementservice",
 		"/zitadel.auth.v1.AuthService/GetMyUser":                    "unknown service zitadel.auth.v1.AuthService",
 		"/grpc.health.v1.Health/Watch":                              "unknown method Watch for service grpc.health.v1.Health",
-		"/management/v1/policies/lockout":                           "unknown service management",
+		"/v2/users":                                                 "unknown service v2",
 		"/x":                                                        `malformed method name: "/x"`,
 	} {
 		for _, ctx := range []context.Context{t.Context(), as(t, adminToken)} {
@@ -323,6 +323,9 @@ func TestRPCRouting(t *testing.T) {
 		if body := strings.ReplaceAll(a.Body, " ", ""); a.Status != 404 || body != `{"code":5,"message":"NotFound"}` {
 			t.Errorf("%s: %d %s", tt.name, a.Status, body)
 		}
+	}
+	if a := post(t, h2, url+"/management/v1/policies/lockout", "application/grpc", `{"maxPasswordAttempts":3}`, adminToken); a.Status != 200 || !strings.HasPrefix(a.Body, "{") {
+		t.Errorf("REST with the content type of gRPC: %d %s", a.Status, a.Body)
 	}
 	a := post(t, h2, url+v2, "application/json; charset=utf-8", `{"ctx":{"instance":true},"unknown":1}`, adminToken)
 	if a.Status != 200 || !strings.Contains(a.Body, "RESOURCE_OWNER_TYPE_INSTANCE") {
