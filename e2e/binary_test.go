@@ -21,15 +21,25 @@ import (
 // buildPatience is how long compiling or starting may take on a busy machine.
 const buildPatience = 10 * time.Minute
 
-// The module is what the binary is tested as: with the tags of a release and
-// without the race detector.
+// caddyBinary is what users run: built once for all tests, with the tags of a
+// release and without the race detector.
 var caddyBinary = sync.OnceValues(func() (string, error) {
-	dir, err := os.MkdirTemp("", "caddy-lockout-e2e")
-	if err != nil {
-		return "", err
-	}
-	return build(filepath.Join(dir, "caddy"), "..", "./cmd/caddy")
+	return build(filepath.Join(binaries, "caddy"), "..", "./cmd/caddy")
 })
+
+// binaries is the folder of what the tests build.
+var binaries string
+
+func TestMain(m *testing.M) {
+	var err error
+	if binaries, err = os.MkdirTemp("", "caddy-lockout-e2e"); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	code := m.Run()
+	_ = os.RemoveAll(binaries)
+	os.Exit(code)
+}
 
 // build compiles a program of a module.
 func build(out, module string, args ...string) (string, error) {

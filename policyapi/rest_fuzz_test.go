@@ -26,6 +26,9 @@ func FuzzREST(f *testing.F) {
 		{"PUT", "/admin/v1/policies/password/lockout", `[`, "", "wrong"},
 		{"DELETE", "//management/./v1", "\xff", "\x00", ""},
 		{"HEAD", "/healthz", "", "", ""},
+		{"GET", "/v2/settings/lockout?ctx.orgId=home&ctx.instance=true", "", "", adminToken},
+		{"POST", "/v2beta/users/a%2Fb/unlock", `{"userId":"x"}`, "", adminToken},
+		{"POST", "/v2/users", `{"queries":[{"organizationIdQuery":{"organizationId":"home"}},{"stateQuery":{"state":"USER_STATE_LOCKED"}}]}`, "", adminToken},
 		{"OPTIONS", "*", "", "", ""},
 	} {
 		f.Add(seed[0], seed[1], seed[2], seed[3], seed[4])

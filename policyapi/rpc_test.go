@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 
 	"google.golang.org/grpc"
@@ -293,7 +294,7 @@ func TestRPCRouting(t *testing.T) {
 		"/zitadel.management.v1.managementservice/GetLockoutPolicy": "unknown service zitadel.management.v1.managementservice",
 		"/zitadel.auth.v1.AuthService/GetMyUser":                    "unknown service zitadel.auth.v1.AuthService",
 		"/grpc.health.v1.Health/Watch":                              "unknown method Watch for service grpc.health.v1.Health",
-		"/management/v1/policies/lockout":                           "unknown service management",
+		"/v2/users":                                                 "unknown service v2",
 		"/x":                                                        `malformed method name: "/x"`,
 	} {
 		for _, ctx := range []context.Context{t.Context(), as(t, adminToken)} {
@@ -322,6 +323,9 @@ func TestRPCRouting(t *testing.T) {
 		if body := strings.ReplaceAll(a.Body, " ", ""); a.Status != 404 || body != `{"code":5,"message":"NotFound"}` {
 			t.Errorf("%s: %d %s", tt.name, a.Status, body)
 		}
+	}
+	if a := post(t, h2, url+"/management/v1/policies/lockout", "application/grpc", `{"maxPasswordAttempts":3}`, adminToken); a.Status != 200 || !strings.HasPrefix(a.Body, "{") {
+		t.Errorf("REST with the content type of gRPC: %d %s", a.Status, a.Body)
 	}
 	a := post(t, h2, url+v2, "application/json; charset=utf-8", `{"ctx":{"instance":true},"unknown":1}`, adminToken)
 	if a.Status != 200 || !strings.Contains(a.Body, "RESOURCE_OWNER_TYPE_INSTANCE") {
@@ -392,4 +396,78 @@ func TestReflectionAndHealth(t *testing.T) {
 	}
 	_, err = health.Check(t.Context(), &grpc_health_v1.HealthCheckRequest{Service: "nothing"})
 	refused(t, err, codes.NotFound, "unknown service")
+}
+
+// Of ten additions at once, by every protocol, one wins.
+func TestParallelAddsByEveryProtocol(t *testing.T) {
+	overServers(t, func(t *testing.T, s *server) {
+		site, h1, _ := s.listen(t)
+		m := managementv1.NewManagementServiceClient(s.dial(t))
+		ctx := as(t, adminToken)
+		won := make(chan bool, 10)
+		var wg sync.WaitGroup
+		for i := range cap(won) {
+			wg.Go(func() {
+				switch i % 3 {
+				case 0:
+					won <- s.send(t, "POST", "/management/v1/policies/lockout", "{}").Status == 200
+				case 1:
+					_, err := m.AddCustomLockoutPolicy(ctx, &managementv1.AddCustomLockoutPolicyRequest{})
+					won <- err == nil
+				case 2:
+					won <- post(t, h1, site+addPath, "application/grpc-web", frame(0, nil), adminToken).code() == ""
+				}
+			})
+		}
+		wg.Wait()
+		close(won)
+		wins := 0
+		for w := range won {
+			if w {
+				wins++
+			}
+		}
+		if n := s.sequence(t); wins != 1 || n != 1 {
+			t.Errorf("%d won, sequence %d, want 1 and 1", wins, n)
+		}
+	})
+}
+
+// Whoever changes the default reads it back by every protocol at once, however
+// many others read meanwhile, and it is in force.
+func TestDefaultIsNeverStale(t *testing.T) {
+	overServers(t, func(t *testing.T, s *server) {
+		conn := s.dial(t)
+		m, a := managementv1.NewManagementServiceClient(conn), adminv1.NewAdminServiceClient(conn)
+		ctx, stop := context.WithCancel(as(t, adminToken))
+		defer stop()
+		var wg sync.WaitGroup
+		defer wg.Wait()
+		for range 4 {
+			wg.Go(func() {
+				for ctx.Err() == nil {
+					_, _ = a.GetLockoutPolicy(ctx, &adminv1.GetLockoutPolicyRequest{})
+				}
+			})
+		}
+		defer stop()
+		for i := uint64(1); i <= 50; i++ {
+			d, err := a.UpdateLockoutPolicy(ctx, &adminv1.UpdateLockoutPolicyRequest{MaxPasswordAttempts: uint32(i)})
+			if err != nil || d.GetDetails().GetSequence() != i {
+				t.Fatalf("change %d: %v, %v", i, d, err)
+			}
+			byAdmin, err := a.GetLockoutPolicy(ctx, &adminv1.GetLockoutPolicyRequest{})
+			if err != nil || byAdmin.GetPolicy().GetMaxPasswordAttempts() != i {
+				t.Fatalf("change %d: admin reads %v, %v", i, byAdmin, err)
+			}
+			inForce, err := m.GetLockoutPolicy(ctx, &managementv1.GetLockoutPolicyRequest{})
+			if err != nil || inForce.GetPolicy().GetMaxPasswordAttempts() != i {
+				t.Fatalf("change %d: in force is %v, %v", i, inForce, err)
+			}
+			rest := s.send(t, "GET", "/v2/settings/lockout?ctx.instance=true", "")
+			if got := rest.JSON["settings"].(map[string]any)["maxPasswordAttempts"]; got != strconv.FormatUint(i, 10) {
+				t.Fatalf("change %d: v2 reads %v", i, got)
+			}
+		}
+	})
 }

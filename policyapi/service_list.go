@@ -166,8 +166,11 @@ func (s *Service) listLocked(ctx context.Context, organization *string, search u
 	if total > maxListed {
 		switch {
 		case len(search.names) > 0:
-			return nil, 0, argumentError(fmt.Sprintf("%s: more than %d users are locked, too many to search; ask for a name that equals",
-				search.names[0].query, maxListed))
+			advice := "ask for a name that equals"
+			if organization == nil {
+				advice += ", in an organization by organizationIdQuery"
+			}
+			return nil, 0, argumentError(fmt.Sprintf("%s: more than %d users are locked, too many to search; %s", search.names[0].query, maxListed, advice))
 		case search.descending && search.byName:
 			return nil, 0, argumentError(fmt.Sprintf("query.asc: more than %d users are locked, which can be listed in ascending order only", maxListed))
 		case mixed:

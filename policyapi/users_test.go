@@ -267,4 +267,9 @@ func TestListAmongMany(t *testing.T) {
 	s.send(t, "POST", search, `{"sortingColumn":1,"queries":[`+locked+`]}`).expect(t, 400, 3, "query.asc: more than 10000 users are locked")
 	s.send(t, "POST", search, `{"queries":[`+locked+`,{"userNameQuery":{"userName":"9","method":4}}]}`).expect(t, 400, 3, "userNameQuery: more than 10000 users are locked")
 	s.send(t, "POST", search, `{"queries":[`+locked+`,{"userNameQuery":{"userName":"user-09999"}}]}`).expect(t, 200, 0, "")
+	// Of all organizations.
+	s.send(t, "POST", "/v2/users", `{"queries":[`+locked+`]}`).expect(t, 200, 0, "")
+	s.send(t, "POST", "/v2/users", `{"query":{"asc":true},"sortingColumn":1,"queries":[`+locked+`]}`).expect(t, 400, 3, "sortingColumn: more than 10000 users are locked")
+	s.send(t, "POST", "/v2/users", `{"queries":[`+locked+`,{"userNameQuery":{"userName":"user-09999"}}]}`).expect(t, 400, 3, "userNameQuery: more than 10000 users are locked")
+	s.send(t, "POST", "/v2/users", `{"queries":[`+locked+`,{"userNameQuery":{"userName":"user-09999"}},{"organizationIdQuery":{"organizationId":"home"}}]}`).expect(t, 200, 0, "")
 }
