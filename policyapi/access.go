@@ -112,9 +112,12 @@ func (a *Access) let(ctx context.Context, g *grant, r *http.Request) (context.Co
 	g.caller, g.organization = caller, caller.Organization
 	if values := r.Header.Values(organizationHeader); len(values) > 1 || len(values) == 1 && values[0] != "" {
 		g.organization = values[0]
-		if len(values) > 1 || !a.exists(g.organization) {
+		if len(values) > 1 {
 			return ctx, errNoOrganization
 		}
+	}
+	if g.organization != "" && !a.exists(g.organization) {
+		return ctx, errNoOrganization
 	}
 	if needed == authenticated {
 		return ctx, nil
@@ -124,6 +127,10 @@ func (a *Access) let(ctx context.Context, g *grant, r *http.Request) (context.Co
 	}
 	if !caller.may(needed, g.organization) {
 		return ctx, errNotPermitted
+	}
+	// A token may name no organization; the default of the instance needs none.
+	if g.organization == "" && needed != defaultRead && needed != defaultWrite {
+		return ctx, ErrOrganization
 	}
 	return ctx, nil
 }

@@ -5,6 +5,8 @@ package policyapi_test
 
 import (
 	"errors"
+	"fmt"
+	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
@@ -183,5 +185,39 @@ func TestTokensRefused(t *testing.T) {
 	}
 	if _, err := policyapi.NewAccess(tokens, []string{"fine", ""}); !errors.Is(err, policyapi.ErrOrganization) {
 		t.Errorf("empty organization: %v", err)
+	}
+}
+
+type answering struct {
+	caller policyapi.Caller
+	err    error
+}
+
+func (a answering) Authenticate(*http.Request) (policyapi.Caller, error) { return a.caller, a.err }
+
+func TestAnyOf(t *testing.T) {
+	t.Parallel()
+	reason := fmt.Errorf("%w: expired", policyapi.ErrCredentials)
+	none, malformed, wrong := answering{err: policyapi.ErrNoCredentials}, answering{err: policyapi.ErrMalformedCredentials}, answering{err: policyapi.ErrCredentials}
+	for _, tt := range []struct {
+		name string
+		all  policyapi.AnyOf
+		want error
+	}{
+		{"nobody", nil, policyapi.ErrNoCredentials},
+		{"none", policyapi.AnyOf{none, none}, policyapi.ErrNoCredentials},
+		{"malformed", policyapi.AnyOf{malformed, none}, policyapi.ErrMalformedCredentials},
+		{"wrong", policyapi.AnyOf{wrong, malformed}, policyapi.ErrCredentials},
+		{"with a reason", policyapi.AnyOf{answering{err: reason}, wrong}, reason},
+		{"could not tell", policyapi.AnyOf{answering{err: policyapi.ErrIssuer}, answering{err: reason}}, policyapi.ErrIssuer},
+		{"known to the last", policyapi.AnyOf{wrong, answering{caller: policyapi.Caller{Name: "a"}}}, nil},
+	} {
+		caller, err := tt.all.Authenticate(httptest.NewRequest("GET", "/", nil))
+		if !errors.Is(err, tt.want) || err == nil != (caller.Name == "a") {
+			t.Errorf("%s: caller %v, error %v", tt.name, caller, err)
+		}
+		if tt.want == reason && err != reason { //nolint:errorlint // it must be this very one
+			t.Errorf("%s: the reason is lost: %v", tt.name, err)
+		}
 	}
 }

@@ -13,7 +13,8 @@ import (
 type Caller struct {
 	// Name stands for the caller in logs. It is no secret.
 	Name string
-	// Organization is the one that a call acts in unless it names another.
+	// Organization is the one that a call acts in unless it names another. If it
+	// is empty, the caller is a member of none.
 	Organization string
 	// Roles that begin with IAM_ hold in every organization, the others in
 	// Organization.
@@ -85,7 +86,7 @@ func permissionsOf(role string) []permission {
 // caller is no member of it.
 func (c *Caller) rolesIn(organization string) []string {
 	return slices.DeleteFunc(slices.Clone(c.Roles), func(role string) bool {
-		return !strings.HasPrefix(role, instanceRoles) && organization != c.Organization
+		return !strings.HasPrefix(role, instanceRoles) && (organization == "" || organization != c.Organization)
 	})
 }
 

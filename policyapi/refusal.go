@@ -46,6 +46,7 @@ var refusals = []refusal{
 	{cause: ErrNoCredentials, code: codes.Unauthenticated, message: "auth header missing"},
 	{cause: ErrMalformedCredentials, code: codes.Unauthenticated, id: "AUTH-toLo1", message: "invalid auth header"},
 	{cause: ErrCredentials, code: codes.Unauthenticated, id: "AUTH-7fs1e", message: "Errors.Token.Invalid"},
+	{cause: ErrIssuer, code: codes.Unavailable, message: "the token issuer does not answer"},
 	{cause: errNoOrganization, code: codes.PermissionDenied, id: "AUTH-Bs7Ds", message: "Organisation doesn't exist"},
 	{cause: errNoMember, code: codes.NotFound, id: "AUTHZ-cdgFk", message: "membership not found"},
 	{rpcs: slices.Concat(getUserV2, lockUserV2, unlockUserV2), cause: errNotPermitted,
@@ -69,6 +70,8 @@ var refusals = []refusal{
 		code: codes.InvalidArgument, id: "Org-3J9fs", message: "Resource Owner Organisation missing"},
 	{rpcs: []string{managementv1.ManagementService_ResetLockoutPolicyToDefault_FullMethodName}, cause: ErrOrganization,
 		code: codes.InvalidArgument, id: "Org-4J9fs", message: "Resource Owner Organisation missing"},
+
+	{cause: ErrOrganization, code: codes.InvalidArgument, message: "Resource Owner Organisation missing"},
 
 	{rpcs: []string{managementv1.ManagementService_LockUser_FullMethodName}, cause: ErrUserLocked,
 		code: codes.FailedPrecondition, id: "COMMAND-3NN8v", message: "User is not active or initial", german: "Benutzer ist nicht aktiv oder initial"},

@@ -45,6 +45,8 @@ type serverOptions struct {
 	organizations []string
 	service       policyapi.ServiceOptions
 	handler       policyapi.HandlerOptions
+	// authenticators come beside the tokens.
+	authenticators []policyapi.Authenticator
 }
 
 func newServer(t testing.TB, e env, o serverOptions) *server {
@@ -59,7 +61,7 @@ func newServer(t testing.TB, e env, o serverOptions) *server {
 			t.Fatal(err)
 		}
 	}
-	access, err := policyapi.NewAccess(tokens, o.organizations)
+	access, err := policyapi.NewAccess(append(policyapi.AnyOf{tokens}, o.authenticators...), o.organizations)
 	if err != nil {
 		t.Fatal(err)
 	}
