@@ -21,12 +21,29 @@ import (
 //			org   <name>
 //			name  <text>
 //		}
+//		oidc <issuer> {
+//			audience           <name...>
+//			roles_claim        <claim>
+//			roles              <role...>
+//			organization_claim <claim>
+//			org                <name>
+//			clock_skew         <duration>
+//			name               <text>
+//		}
+//		caddy_auth {
+//			user <id> {
+//				roles <role...>
+//				org   <name>
+//			}
+//			roles <role...>
+//			org   <name>
+//		}
 //		organizations <name...>
 //		cors <origin...>
 //		insecure_no_auth
 //	}
 //
-// token may be repeated.
+// token, oidc and user may be repeated.
 const apiName = "lockout_api"
 
 func init() {
@@ -65,17 +82,24 @@ func parseAPI(d *caddyfile.Dispenser) (*module.API, error) {
 			return err
 		}},
 		{name: "oidc", many: true, read: func(d *caddyfile.Dispenser) error {
-			return d.Err("oidc is not supported yet; so far: token")
+			issuer, err := parseIssuer(d)
+			api.OIDC = append(api.OIDC, issuer)
+			return err
+		}},
+		{name: "caddy_auth", read: func(d *caddyfile.Dispenser) (err error) {
+			api.CaddyAuth, err = parseCaddyAuth(d)
+			return err
 		}},
 	})
 	if err != nil {
 		return nil, err
 	}
+	access := len(api.Tokens) > 0 || len(api.OIDC) > 0 || api.CaddyAuth != nil
 	switch {
-	case len(api.Tokens) == 0 && !api.InsecureNoAuth:
-		return nil, directive.Errf("%s: no token: nobody could use the API; write insecure_no_auth to let everybody do everything", apiName)
-	case len(api.Tokens) > 0 && api.InsecureNoAuth:
-		return nil, directive.Errf("%s: a token protects nothing beside insecure_no_auth, remove one of the two", apiName)
+	case !access && !api.InsecureNoAuth:
+		return nil, directive.Errf("%s: no token, oidc or caddy_auth: nobody could use the API; write insecure_no_auth to let everybody do everything", apiName)
+	case access && api.InsecureNoAuth:
+		return nil, directive.Errf("%s: a token, oidc or caddy_auth protects nothing beside insecure_no_auth, remove one of the two", apiName)
 	}
 	return api, finish(d, apiName)
 }
@@ -89,10 +113,7 @@ func parseAPIToken(d *caddyfile.Dispenser) (*module.APIToken, error) {
 	}
 	t := &module.APIToken{Token: args[0]}
 	err = readBlock(d, "token", []option{
-		{name: "roles", read: func(d *caddyfile.Dispenser) (err error) {
-			t.Roles, err = list(d, "<role...>", checkRole)
-			return err
-		}},
+		{name: "roles", read: roles(&t.Roles)},
 		{name: "org", read: text(&t.Organization)},
 		{name: "name", read: text(&t.Name)},
 	})
@@ -110,23 +131,6 @@ func parseAPIToken(d *caddyfile.Dispenser) (*module.APIToken, error) {
 func checkOrigin(d *caddyfile.Dispenser) error {
 	if d.Val() != "*" && !strings.Contains(d.Val(), "://") {
 		return d.Errf("cors: %q is no origin; want one such as https://admin.example.com, or * for all", d.Val())
-	}
-	return nil
-}
-
-func notEmpty(what string) func(*caddyfile.Dispenser) error {
-	return func(d *caddyfile.Dispenser) error {
-		if strings.TrimSpace(d.Val()) == "" {
-			return d.Errf("%s: <name> is empty", what)
-		}
-		return nil
-	}
-}
-
-// checkRole tests the form only: which roles have rights is for the API to say.
-func checkRole(d *caddyfile.Dispenser) error {
-	if d.Val() == "" || strings.Trim(d.Val(), "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_") != "" {
-		return d.Errf("roles: %q is no role; want one such as IAM_OWNER or ORG_OWNER", d.Val())
 	}
 	return nil
 }

@@ -27,9 +27,15 @@ import (
 //
 // Whoever holds a token can unlock users: serve the API over TLS only.
 type API struct {
-	// The tokens that give access. At least one is needed unless
-	// insecure_no_auth is set.
+	// The tokens that give access. One is needed, or an issuer of oidc, or
+	// caddy_auth, unless insecure_no_auth is set.
 	Tokens []*APIToken `json:"tokens,omitempty"`
+
+	// The OpenID Connect issuers whose tokens give access.
+	OIDC []*APIIssuer `json:"oidc,omitempty"`
+
+	// Access for whom Caddy's own authentication lets through. Default: none.
+	CaddyAuth *APICaddyAuth `json:"caddy_auth,omitempty"`
 
 	// The organizations that exist. Default: every id of 1 to 200 characters
 	// that a call names.
@@ -48,28 +54,6 @@ type API struct {
 	access *policyapi.Access
 	served atomic.Pointer[servedAPI]
 }
-
-// APIToken is a secret that callers present as `Authorization: Bearer <token>`.
-type APIToken struct {
-	// The secret. Write a placeholder, such as `{file./run/secrets/admin}` or
-	// `{env.LOCKOUT_TOKEN}`, to keep it out of the configuration.
-	Token string `json:"token,omitempty"`
-
-	// What logs call the holder. Default: `token 1` for the first, and so on.
-	Name string `json:"name,omitempty"`
-
-	// What the holder may do, by roles such as `IAM_OWNER` and `ORG_OWNER`.
-	// Those that begin with `IAM_` hold in every organization, the others in
-	// org alone.
-	Roles []string `json:"roles,omitempty"`
-
-	// The organization of the holder: calls act in it unless they name another
-	// in the header x-zitadel-orgid. Default: `default`.
-	Organization string `json:"org,omitempty"`
-}
-
-// goodTokenLength is 128 bits in hexadecimal digits.
-const goodTokenLength = 32
 
 func init() { caddy.RegisterModule((*API)(nil)) }
 
@@ -115,65 +99,12 @@ func (h *API) checkOrigins() error {
 	return nil
 }
 
-func (h *API) authenticator() (policyapi.Authenticator, error) {
-	if h.InsecureNoAuth {
-		if len(h.Tokens) > 0 {
-			return nil, errors.New("checking tokens: with insecure_no_auth they would protect nothing, remove one of the two")
-		}
-		organization := defaultOrganization
-		if len(h.Organizations) > 0 && !slices.Contains(h.Organizations, organization) {
-			organization = h.Organizations[0]
-		}
-		h.log.Warn("insecure_no_auth: everybody who reaches the policy API may unlock users and change policies")
-		return policyapi.Everybody{Organization: organization}, nil
+// Cleanup gives the issuers of tokens back.
+func (h *API) Cleanup() (err error) {
+	for _, o := range h.OIDC {
+		err = errors.Join(err, o.release())
 	}
-	if len(h.Tokens) == 0 {
-		return nil, errors.New("checking tokens: there is none, so nobody could use the API; " +
-			"configure one, or insecure_no_auth to let everybody do everything")
-	}
-	tokens := new(policyapi.Tokens)
-	for i, t := range h.Tokens {
-		if t.Name == "" {
-			t.Name = fmt.Sprintf("token %d", i+1)
-		}
-		if slices.ContainsFunc(h.Tokens[:i], func(other *APIToken) bool { return other.Name == t.Name }) {
-			return nil, fmt.Errorf("checking tokens: two have the name %q, so logs would not tell who it was", t.Name)
-		}
-		if err := h.addToken(tokens, t); err != nil {
-			return nil, fmt.Errorf("checking %q: %w", t.Name, err)
-		}
-	}
-	return tokens, nil
-}
-
-// addToken resolves a token. No error of it may hold the secret: that of a
-// placeholder would quote it if a brace in it looked like one.
-func (h *API) addToken(tokens *policyapi.Tokens, t *APIToken) error {
-	secret, err := caddy.NewReplacer().ReplaceOrErr(t.Token, true, true)
-	if err != nil {
-		return errors.New("its placeholder resolves to nothing: the file or the variable is missing or empty")
-	}
-	if t.Organization == "" {
-		t.Organization = defaultOrganization
-	}
-	if err := policyapi.CheckOrganization(t.Organization); err != nil {
-		return fmt.Errorf("checking org: %w", err)
-	}
-	if len(h.Organizations) > 0 && !slices.Contains(h.Organizations, t.Organization) {
-		return fmt.Errorf("its org %q is not among organizations", t.Organization)
-	}
-	if len(secret) < goodTokenLength {
-		h.log.Warn("a token is short enough to be guessed", zap.String("token", t.Name), zap.Int("want_characters", goodTokenLength))
-	}
-	if len(t.Roles) == 0 {
-		return errors.New("it has no roles, so it may do nothing")
-	}
-	for _, role := range t.Roles {
-		if !policyapi.KnownRole(role) {
-			h.log.Warn("a role has no rights here", zap.String("role", role), zap.String("token", t.Name))
-		}
-	}
-	return tokens.Add(secret, policyapi.Caller{Name: t.Name, Organization: t.Organization, Roles: t.Roles})
+	return err
 }
 
 // ServeHTTP answers the request. Nothing comes after it.
@@ -261,5 +192,6 @@ func callerIP(ctx context.Context) zap.Field {
 // Interface guards
 var (
 	_ caddy.Provisioner           = (*API)(nil)
+	_ caddy.CleanerUpper          = (*API)(nil)
 	_ caddyhttp.MiddlewareHandler = (*API)(nil)
 )

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/caddyserver/caddy/v2"
 
@@ -24,12 +25,13 @@ func TestAPIConfigRefused(t *testing.T) {
 	}
 	owner := []string{"IAM_OWNER"}
 	const secret = "s3cret"
+	hour := caddy.Duration(time.Hour)
 	for _, tt := range []struct {
 		name string
 		api  *module.API
 		want string
 	}{
-		{"nothing", &module.API{}, "checking tokens: there is none"},
+		{"nothing", &module.API{}, "checking access: there is no token"},
 		{"both", &module.API{InsecureNoAuth: true, Tokens: []*module.APIToken{{Token: secret, Roles: owner}}}, "insecure_no_auth"},
 		{"empty", &module.API{Tokens: []*module.APIToken{{Roles: owner}}}, `checking "token 1": token is not usable: it is empty`},
 		{"missing variable", &module.API{Tokens: []*module.APIToken{{Token: "{env.LOCKOUT_TEST_MISSING}", Roles: owner}}}, "its placeholder resolves to nothing"},
@@ -45,12 +47,26 @@ func TestAPIConfigRefused(t *testing.T) {
 		{"empty organization", &module.API{Organizations: []string{"default", ""}, Tokens: []*module.APIToken{{Token: secret, Roles: owner}}}, "organization is not usable"},
 		{"no origin", &module.API{CORS: []string{"https://a.example/"}, Tokens: []*module.APIToken{{Token: secret, Roles: owner}}}, "checking cors: origin is not usable"},
 		{"every origin without tokens", &module.API{CORS: []string{"*"}, InsecureNoAuth: true}, "name the origins"},
+		{"oidc and insecure", &module.API{InsecureNoAuth: true, OIDC: []*module.APIIssuer{{Issuer: "https://i.example.com"}}}, "insecure_no_auth"},
+		{"issuer over plain HTTP", issuedBy(module.APIIssuer{Issuer: "http://i.example.com", Audience: owner, Roles: owner}), "issuer is not usable: want https"},
+		{"issuer without audience", issuedBy(module.APIIssuer{Issuer: "https://i.example.com", Roles: owner}), "without an audience"},
+		{"issuer without roles", issuedBy(module.APIIssuer{Issuer: "https://i.example.com", Audience: owner}), "without roles"},
+		{"issuer of no environment", issuedBy(module.APIIssuer{Issuer: "{env.LOCKOUT_TEST_MISSING}", Audience: owner, Roles: owner}), "its placeholder resolves to nothing"},
+		{"issuer with two organizations", issuedBy(module.APIIssuer{Issuer: "https://i.example.com", Audience: owner, Roles: owner, Organization: "a", OrganizationClaim: "o"}), "contradict"},
+		{"issuer with a long skew", issuedBy(module.APIIssuer{Issuer: "https://i.example.com", Audience: owner, Roles: owner, ClockSkew: &hour}), "longer than 5m"},
+		{"issuer twice", issuedBy(module.APIIssuer{Issuer: "https://i.example.com", Audience: owner, Roles: owner}, module.APIIssuer{Issuer: "https://i.example.com", Audience: owner, Roles: owner}), "configured twice"},
+		{"caddy_auth without anybody", &module.API{CaddyAuth: new(module.APICaddyAuth)}, "it has neither roles nor users"},
+		{"caddy_auth with a user without roles", &module.API{CaddyAuth: &module.APICaddyAuth{Users: map[string]*module.APICaddyUser{"bob": {}}}}, `user "bob" has no id or no roles`},
+		{"caddy_auth with an organization not listed", &module.API{Organizations: []string{"a"}, CaddyAuth: &module.APICaddyAuth{Roles: owner}}, "is not among organizations"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			ctx, cancel := caddy.NewContext(caddy.Context{Context: t.Context()})
 			defer cancel()
 			err := tt.api.Provision(ctx)
+			if err := tt.api.Cleanup(); err != nil { // as Caddy does
+				t.Error(err)
+			}
 			if err == nil || !strings.Contains(err.Error(), tt.want) {
 				t.Fatalf("error %v, want %q", err, tt.want)
 			}
@@ -74,4 +90,12 @@ func TestAPIWithoutTokens(t *testing.T) {
 	if d["resourceOwner"] != "only" {
 		t.Errorf("details %v", d)
 	}
+}
+
+func issuedBy(issuers ...module.APIIssuer) *module.API {
+	api := new(module.API)
+	for i := range issuers {
+		api.OIDC = append(api.OIDC, &issuers[i])
+	}
+	return api
 }

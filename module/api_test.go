@@ -54,6 +54,12 @@ func (n *apiNode) call(t testing.TB, want int, method, path, body string) map[st
 		t.Fatal(err)
 	}
 	r.Header.Set("Authorization", "Bearer "+apiToken)
+	return n.answer(t, want, r)
+}
+
+// answer sends a request and returns the answer.
+func (n *apiNode) answer(t testing.TB, want int, r *http.Request) map[string]any {
+	t.Helper()
 	resp, err := n.client.Do(r)
 	if err != nil {
 		t.Fatal(err)
@@ -64,11 +70,11 @@ func (n *apiNode) call(t testing.TB, want int, method, path, body string) map[st
 		t.Fatal(err)
 	}
 	if resp.StatusCode != want {
-		t.Fatalf("%s %s: status %d, want %d: %s", method, path, resp.StatusCode, want, raw)
+		t.Fatalf("%s %s: status %d, want %d: %s", r.Method, r.URL.Path, resp.StatusCode, want, raw)
 	}
 	var answer map[string]any
 	if err := json.Unmarshal(raw, &answer); err != nil {
-		t.Fatalf("%s %s: %q: %v", method, path, raw, err)
+		t.Fatalf("%s %s: %q: %v", r.Method, r.URL.Path, raw, err)
 	}
 	return answer
 }

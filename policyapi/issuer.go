@@ -161,8 +161,11 @@ func (i *Issuer) fetch(keysURL string) {
 	ctx, cancel := context.WithTimeout(i.ctx, 2*fetchTimeout)
 	defer cancel()
 	keys, keysURL, err := i.get(ctx, keysURL)
-
+	if err != nil && i.ctx.Err() == nil {
+		i.failed(i.url, err)
+	}
 	i.mu.Lock()
+	defer i.mu.Unlock()
 	if err == nil {
 		i.keys, i.fetched, i.keysURL = keys, i.now(), keysURL
 	} else {
@@ -170,10 +173,6 @@ func (i *Issuer) fetch(keysURL string) {
 	}
 	close(i.done)
 	i.done = nil
-	i.mu.Unlock()
-	if err != nil && i.ctx.Err() == nil {
-		i.failed(i.url, err)
-	}
 }
 
 func (i *Issuer) get(ctx context.Context, keysURL string) ([]jose.JSONWebKey, string, error) {
