@@ -133,8 +133,11 @@ func (h *API) api(b *backend) http.Handler {
 		return s.api
 	}
 	service := policyapi.NewService(b.policies, &apiUsers{backend: b, names: h.names}, policyapi.ServiceOptions{
-		Changed: h.changed,
-		Failed:  h.failed,
+		Changed: func(ctx context.Context, c policyapi.Change) {
+			h.changed(ctx, c)
+			b.events.changed(c, callerAddress(ctx))
+		},
+		Failed: h.failed,
 	})
 	api, err := policyapi.NewHandler(service, h.access, policyapi.HandlerOptions{Origins: h.CORS})
 	if err != nil {
@@ -184,9 +187,11 @@ func (h *API) failed(ctx context.Context, id string, err error) {
 }
 
 // callerIP is clientIP where only the context of the request is at hand.
-func callerIP(ctx context.Context) zap.Field {
+func callerIP(ctx context.Context) zap.Field { return zap.String("client_ip", callerAddress(ctx)) }
+
+func callerAddress(ctx context.Context) string {
 	ip, _ := caddyhttp.GetVar(ctx, caddyhttp.ClientIPVarKey).(string)
-	return zap.String("client_ip", ip)
+	return ip
 }
 
 // Interface guards

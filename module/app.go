@@ -66,6 +66,7 @@ type App struct {
 	running  sync.WaitGroup
 	stopPing context.CancelFunc
 	storage  certmagic.Storage
+	teller   *teller
 	passedIn atomic.Int64 // the outage in which attempts passed last
 }
 
@@ -113,7 +114,8 @@ func (a *App) Provision(ctx caddy.Context) error {
 		return err
 	}
 	a.acquired = true
-	return nil
+	a.teller, err = newTeller(ctx, a.backend.events)
+	return err
 }
 
 func (a *App) setDefaults() {
@@ -180,8 +182,12 @@ func (a *App) Start() error {
 	return nil
 }
 
-// Stop does nothing: attempts may still be in flight. See Cleanup.
-func (a *App) Stop() error { return nil }
+// Stop ends telling events, while their handlers still work. Attempts may still
+// be in flight, so nothing else ends. See Cleanup.
+func (a *App) Stop() error {
+	a.teller.end()
+	return nil
+}
 
 // Cleanup gives the store back. It closes when no attempt in flight holds it
 // any more.

@@ -182,6 +182,9 @@ func (a *attempt) decide(v verdict) bool {
 	if a.refusal == nil {
 		metrics.attempts.WithLabelValues(a.step.factor.String(), v.String()).Inc()
 	}
+	if v == verdictUnclassified {
+		a.backend.events.unclassified(a)
+	}
 	return a.refusal == nil
 }
 

@@ -54,6 +54,7 @@ type backend struct {
 	counter  *counter.Counter
 	policies *policyapi.Cache
 	verified *verifiedSecrets
+	events   *events
 	gauge    *lockedGauge
 }
 
@@ -130,7 +131,7 @@ func (s *backendSpec) open() (*backend, error) {
 	if err != nil {
 		return nil, fmt.Errorf("opening the store: %w", err)
 	}
-	b := &backend{storeKey: s.storeKey, store: pooled.(*store), verified: newVerifiedSecrets()}
+	b := &backend{storeKey: s.storeKey, store: pooled.(*store), verified: newVerifiedSecrets(), events: newEvents()}
 	if b.store.journal != nil {
 		b.store.journal.serve(keys)
 	}
@@ -153,6 +154,7 @@ func (b *backend) hooks() counter.Hooks {
 	h.Locked = func(s counter.Subject, l counter.Lock) {
 		b.verified.forget(s)
 		countLock(s, l)
+		b.events.locked(s, l)
 		backendLog().Warn("user locked", subjectField(s), zap.Stringer("factor", l.Factor), zap.String("by", string(l.By)))
 	}
 	h.Unlocked = func(s counter.Subject, by counter.Actor) {

@@ -21,16 +21,16 @@ var ErrUser = errors.New("no such user can exist")
 // its canonical form, as that of an attempt is. A counter.LockedError means
 // that the user was locked before.
 func (a *App) Lock(ctx context.Context, organization, user string) error {
-	return a.withUser(organization, user, func(b *backend, s counter.Subject) error {
-		return b.counter.Lock(ctx, s, rand.Text())
+	return a.changeUser(organization, user, policyapi.ActionLock, func(c *counter.Counter, s counter.Subject, id string) error {
+		return c.Lock(ctx, s, id)
 	})
 }
 
 // Unlock unlocks a user and forgives every failure so far. counter.ErrNotLocked
 // means that the user was not locked.
 func (a *App) Unlock(ctx context.Context, organization, user string) error {
-	return a.withUser(organization, user, func(b *backend, s counter.Subject) error {
-		return b.counter.Unlock(ctx, s, rand.Text())
+	return a.changeUser(organization, user, policyapi.ActionUnlock, func(c *counter.Counter, s counter.Subject, id string) error {
+		return c.Unlock(ctx, s, id)
 	})
 }
 
@@ -51,15 +51,33 @@ func (a *App) SetPolicy(ctx context.Context, organization string, limits policya
 		return err
 	}
 	defer a.spec.leave()
+	change := policyapi.Change{ID: rand.Text(), Action: policyapi.ActionUpdate, Scope: policyapi.ScopeDefault, Limits: &limits}
 	if organization == "" {
-		_, err = b.policies.UpdateDefault(ctx, limits, rand.Text())
-		return err
+		_, err = b.policies.UpdateDefault(ctx, limits, change.ID)
+	} else {
+		change.Action, change.Scope, change.Organization = policyapi.ActionAdd, policyapi.ScopeOrganization, organization
+		_, err = b.policies.Add(ctx, organization, limits, change.ID)
+		if errors.Is(err, policyapi.ErrExists) {
+			change.Action = policyapi.ActionUpdate
+			_, err = b.policies.Update(ctx, organization, limits, change.ID)
+		}
 	}
-	_, err = b.policies.Add(ctx, organization, limits, rand.Text())
-	if errors.Is(err, policyapi.ErrExists) {
-		_, err = b.policies.Update(ctx, organization, limits, rand.Text())
+	if err == nil {
+		b.events.changed(change, "")
 	}
 	return err
+}
+
+// changeUser makes a change of a user and tells of it.
+func (a *App) changeUser(organization, user string, action policyapi.Action, change func(*counter.Counter, counter.Subject, string) error) error {
+	return a.withUser(organization, user, func(b *backend, s counter.Subject) error {
+		id := rand.Text()
+		err := change(b.counter, s, id)
+		if err == nil {
+			b.events.changed(policyapi.Change{ID: id, Action: action, Scope: policyapi.ScopeUser, Organization: s.Organization, User: s.User}, "")
+		}
+		return err
+	})
 }
 
 func (a *App) withUser(organization, user string, f func(*backend, counter.Subject) error) error {

@@ -149,6 +149,15 @@ var (
 	errNotPermitted   = errors.New("caller has no role with the permission")
 )
 
+// callerOf returns the name of who makes a call, for the event of a change.
+// It is empty where no transport is: the program itself makes the change.
+func callerOf(ctx context.Context) string {
+	if g, ok := ctx.Value(grantKey{}).(*grant); ok {
+		return g.caller.Name
+	}
+	return ""
+}
+
 // granted returns the call that a context belongs to. What a method needs is
 // asked again here: a transport that forgets Access opens nothing.
 func granted(ctx context.Context, needed permission) (*grant, error) {

@@ -99,11 +99,11 @@ func (s *Store) change(ctx context.Context, script *redis.Script, verb, organiza
 	if limits != nil {
 		values = []string{formatLimit(limits.MaxPasswordAttempts), formatLimit(limits.MaxOTPAttempts)}
 	}
-	args := []any{token(verb, values, op), s.keys.Changes(), organization}
+	args := []any{token(verb, values, op), s.keys.Changes(), organization, op, callerOf(ctx)}
 	for _, value := range values {
 		args = append(args, value)
 	}
-	reply, err := script.Run(ctx, s.client, []string{s.keys.Policy(organization), s.keys.Sequence()}, args...).Result()
+	reply, err := script.Run(ctx, s.client, []string{s.keys.Policy(organization), s.keys.Sequence(), s.keys.PolicyEvents()}, args...).Result()
 	if err != nil {
 		return answer{}, err
 	}

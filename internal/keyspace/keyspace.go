@@ -13,6 +13,7 @@
 //	lockout:{<instance>}:policy:<organization>  hash    none                     policyapi: policy of an organization
 //	lockout:{<instance>}:sequence               string  none                     policyapi: rises by one per change
 //	lockout:{<instance>}:changes                channel -                        policyapi: published changes
+//	lockout:{<instance>}:events                 stream  capped                   policyapi: every change of a policy
 //
 // The part in braces is the Cluster hash tag. All keys of one user and the
 // index entry that lists a locked user share a tag, so one script keeps them
@@ -106,6 +107,9 @@ func (k *Keyspace) Sequence() string { return k.instanceTag() + "sequence" }
 
 // Changes returns the channel on which policy changes are published.
 func (k *Keyspace) Changes() string { return k.instanceTag() + "changes" }
+
+// PolicyEvents returns the stream of policy changes.
+func (k *Keyspace) PolicyEvents() string { return k.instanceTag() + "events" }
 
 // Locked returns the index of locked users of a shard in [0, Shards).
 func (k *Keyspace) Locked(shard int) string { return k.shards[shard].locked }

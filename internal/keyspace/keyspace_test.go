@@ -113,6 +113,7 @@ func TestKeys(t *testing.T) {
 		"lockout:{default}:policy:a:b": keys.Policy("a:b"),
 		"lockout:{default}:sequence":   keys.Sequence(),
 		"lockout:{default}:changes":    keys.Changes(),
+		"lockout:{default}:events":     keys.PolicyEvents(),
 	} {
 		if got != name {
 			t.Errorf("key %q, want %q", got, name)
