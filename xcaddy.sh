@@ -274,13 +274,17 @@ brief() {
 # --- what the tests need -----------------------------------------------------
 
 # install_test_needs installs what is missing of a C compiler (the race detector
-# links C), redis-server (the tests start their own, on free ports) and curl (the
-# demo, which they try, prints lines that use it).
+# links C), redis-server (the tests start their own, on free ports), curl (the
+# demo, which they try, prints lines that use it), Node with npm (a client of the
+# policy API) and Chromium (a page that calls it).
 install_test_needs() {
-	local packages=()
+	local packages=() program
 	compiles_c || packages+=(gcc libc6-dev)
-	command -v redis-server >/dev/null || packages+=(redis-server)
-	command -v curl >/dev/null || packages+=(curl)
+	for program in redis-server curl chromium; do
+		command -v "$program" >/dev/null || packages+=("$program")
+	done
+	command -v node >/dev/null || packages+=(nodejs)
+	command -v npm >/dev/null || packages+=(npm)
 	if ((${#packages[@]} == 0)); then
 		return
 	fi
@@ -289,8 +293,9 @@ install_test_needs() {
 	if ! command -v apt-get >/dev/null; then
 		say "The tests need these, which are missing here. Install them and start again:" >&2
 		compiles_c || say "  a C compiler with the headers of the C library (gcc or clang)" >&2
-		command -v redis-server >/dev/null || say "  redis-server" >&2
-		command -v curl >/dev/null || say "  curl" >&2
+		for program in redis-server curl node npm chromium; do
+			command -v "$program" >/dev/null || say "  $program" >&2
+		done
 		exit 1
 	fi
 	if ! as_root true 2>/dev/null; then
@@ -303,10 +308,12 @@ install_test_needs() {
 	say "Installing what the tests need: ${packages[*]}"
 	apt_get update || say "apt-get update failed; trying with the lists that are here" >&2
 	without_starting_services apt_get install -y --no-install-recommends "${packages[@]}"
-	if ! compiles_c || ! command -v redis-server >/dev/null; then
-		say "Still missing after installing ${packages[*]}: $(go env CC) that links C, or redis-server" >&2
-		exit 1
-	fi
+	for program in redis-server curl node npm chromium; do
+		if ! compiles_c || ! command -v "$program" >/dev/null; then
+			say "Still missing after installing ${packages[*]}: $(go env CC) that links C, or $program" >&2
+			exit 1
+		fi
+	done
 	say "Installed ${packages[*]} in $((SECONDS - start)) s."
 }
 
