@@ -74,8 +74,10 @@ func NewREST(service *Service, access *Access) (*REST, error) {
 	if err := userv2beta.RegisterUserServiceHandlerServer(ctx, h.mux, usersBeta{now: u}); err != nil {
 		return nil, fmt.Errorf("registering the user service of v2beta: %w", err)
 	}
-	if err := h.mux.HandlePath(http.MethodGet, healthPath, health); err != nil {
-		return nil, fmt.Errorf("registering the health check: %w", err)
+	for path, open := range openPaths {
+		if err := h.mux.HandlePath(http.MethodGet, path, open); err != nil {
+			return nil, fmt.Errorf("registering %s: %w", path, err)
+		}
 	}
 	return h, nil
 }
@@ -94,6 +96,9 @@ func routingError(ctx context.Context, mux *runtime.ServeMux, m runtime.Marshale
 }
 
 const healthPath = "/healthz"
+
+// openPaths are answered to everybody, without a call behind them.
+var openPaths = map[string]runtime.HandlerFunc{healthPath: health, openAPIPath: describe}
 
 func health(w http.ResponseWriter, _ *http.Request, _ map[string]string) {
 	w.Header().Set("Content-Type", "application/json")
@@ -142,7 +147,7 @@ func (h *REST) guard(next runtime.HandlerFunc) runtime.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request, params map[string]string) {
 		pattern, _ := runtime.HTTPPattern(r.Context())
 		route := r.Method + " " + pattern.String()
-		if route == http.MethodGet+" "+healthPath {
+		if openPaths[pattern.String()] != nil {
 			next(w, r, params)
 			return
 		}
