@@ -39,10 +39,15 @@
 //				match  header <field> <value>
 //				match  field <name> <value...>
 //				match  has <name...>
-//				accept form|json...
-//				user   field <name>
+//				accept form|json|multipart...
+//				decode gzip
+//				user   field|query|header|cookie <name> [| ...]
+//				user   path <number> [| ...]
 //				user   basic
-//				secret field <name>
+//				secret field|query|header|cookie <name> [| ...]
+//				user_pattern      <regexp>
+//				canonical_forward on|off
+//				forward_normalized
 //				success|pending|failure|neutral <condition> [& <condition>...] [| ...]
 //			}
 //			guard      <path...>

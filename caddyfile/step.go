@@ -17,13 +17,12 @@ var (
 	kinds        = []string{"password"}
 	plannedKinds = []string{"identify", "totp", "otp_sms", "otp_email", "recovery_code", "reset"}
 
-	plannedSources = []string{"form", "json", "multipart", "path", "query", "header", "cookie", "jwt", "bound"}
+	userSources    = []string{"field", "query", "header", "cookie", "path", fromBasic}
+	secretSources  = []string{"field", "query", "header", "cookie"}
+	plannedSources = []string{"jwt", "bound"}
 )
 
-const (
-	fromField = "field"
-	fromBasic = "basic"
-)
+const fromBasic = "basic"
 
 // parseStep reads a step, whose name is the current token.
 func parseStep(d *caddyfile.Dispenser) (*module.Step, error) {
@@ -38,19 +37,23 @@ func parseStep(d *caddyfile.Dispenser) (*module.Step, error) {
 	options := []option{
 		{name: "match", many: true, read: func(d *caddyfile.Dispenser) error { return parseMatch(d, &step.Match) }},
 		{name: "accept", read: func(d *caddyfile.Dispenser) (err error) {
-			step.Accept, err = list(d, "form|json...", func(d *caddyfile.Dispenser) error {
-				return checkWord(d, "accept", []string{"form", "json"}, []string{"multipart"})
+			step.Accept, err = list(d, "form|json|multipart...", func(d *caddyfile.Dispenser) error {
+				return checkWord(d, "accept", []string{"form", "json", "multipart"}, nil)
 			})
 			return err
 		}},
 		{name: "user", read: func(d *caddyfile.Dispenser) (err error) {
-			step.User, err = parseSource(d, fromField, fromBasic)
+			step.User, err = parseSource(d, userSources)
 			return err
 		}},
 		{name: "secret", read: func(d *caddyfile.Dispenser) (err error) {
-			step.Secret, err = parseSource(d, fromField)
+			step.Secret, err = parseSource(d, secretSources)
 			return err
 		}},
+		{name: "decode", read: word(&step.Decode, []string{"gzip"})},
+		{name: "user_pattern", read: text(&step.UserPattern)},
+		{name: "canonical_forward", read: onOff(&step.CanonicalForward)},
+		{name: "forward_normalized", read: given(&step.ForwardNormalized)},
 	}
 	for _, verdict := range []string{"success", "pending", "failure", "neutral"} {
 		options = append(options, option{name: verdict, many: true, read: func(d *caddyfile.Dispenser) error {
@@ -75,6 +78,8 @@ func checkStep(start *caddyfile.Dispenser, s *module.Step) error {
 		return start.Errf("step: `user basic` holds the secret as well: remove secret")
 	case basic && s.Accept != nil:
 		return start.Errf("step: `user basic` reads no body: remove accept")
+	case basic && (s.Decode != "" || s.CanonicalForward != nil || s.ForwardNormalized):
+		return start.Errf("step: `user basic` reads no body: remove decode, canonical_forward and forward_normalized")
 	case !basic && s.Secret.From == "":
 		return start.Errf("step: no secret: add `secret field <name>`")
 	case !basic && len(s.Match.Path) == 0 && len(s.Match.PathRegexp) == 0:
@@ -180,24 +185,48 @@ func checkPath(d *caddyfile.Dispenser) error {
 	return nil
 }
 
-// parseSource reads where a user or a secret stands.
-func parseSource(d *caddyfile.Dispenser, allowed ...string) (module.Source, error) {
+// parseSource reads where a user or a secret stands: a place, and behind |
+// others where it may stand instead.
+func parseSource(d *caddyfile.Dispenser, allowed []string) (module.Source, error) {
+	option := place(d).Val()
+	first, err := parsePlace(d, option, allowed)
+	for err == nil && d.NextArg() {
+		if d.Val() != "|" {
+			return first, d.Errf("%s: unexpected %q: separate places with |", option, d.Val())
+		}
+		if first.From == fromBasic {
+			return first, d.Errf("%s: basic has no alternatives: write a step for each", option)
+		}
+		var other module.Source
+		if other, err = parsePlace(d, option, allowed); err == nil && other.From == fromBasic {
+			return first, d.Errf("%s: basic is no alternative: write a step for each", option)
+		}
+		first.Or = append(first.Or, other)
+	}
+	return first, err
+}
+
+// parsePlace reads one place, whose kind is the next token.
+func parsePlace(d *caddyfile.Dispenser, option string, allowed []string) (module.Source, error) {
 	what := place(d)
 	if !d.NextArg() {
-		return module.Source{}, wrongCount(d, 0, strings.Replace(strings.Join(allowed, " or "), fromField, fromField+" <name>", 1))
+		return module.Source{}, what.Errf("%s: no place; allowed: %s", option, strings.Join(allowed, ", "))
 	}
-	if err := checkWord(d, what.Val(), allowed, plannedSources); err != nil {
+	if err := checkWord(d, option, allowed, plannedSources); err != nil {
 		return module.Source{}, err
 	}
 	s := module.Source{From: d.Val()}
 	if s.From == fromBasic {
-		_, err := arguments(d)
-		return s, err
+		return s, nil
 	}
-	args, err := arguments(d, "<name>")
-	if err != nil {
-		return s, err
+	if !d.NextArg() || d.Val() == "|" {
+		return s, d.Errf("%s: %s needs a name", option, s.From)
 	}
-	s.Name = args[0]
+	if s.Name = d.Val(); s.Name == "" {
+		return s, d.Errf("%s: the name behind %s is empty", option, s.From)
+	}
+	if err := s.Validate(); err != nil {
+		return s, d.Errf("%s: %v", option, err)
+	}
 	return s, nil
 }

@@ -115,6 +115,28 @@ func word(into *string, allowed []string, planned ...string) reader {
 	}
 }
 
+// onOff reads a switch whose default is on.
+func onOff(into **bool) reader {
+	return func(d *caddyfile.Dispenser) error {
+		var written string
+		if err := word(&written, []string{"on", "off"})(d); err != nil {
+			return err
+		}
+		on := written == "on"
+		*into = &on
+		return nil
+	}
+}
+
+// given reads an option that says all by being there.
+func given(into *bool) reader {
+	return func(d *caddyfile.Dispenser) error {
+		_, err := arguments(d)
+		*into = err == nil
+		return err
+	}
+}
+
 // checkWord tests the current token.
 func checkWord(d *caddyfile.Dispenser, option string, allowed, planned []string) error {
 	switch v := d.Val(); {

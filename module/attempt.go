@@ -9,6 +9,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"strconv"
 	"time"
 
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
@@ -117,11 +118,7 @@ func (a *attempt) outgoing() *http.Request {
 		r.ContentLength = int64(len(a.login.body))
 		r.TransferEncoding = nil
 		r.Trailer = nil
-		if len(r.Header["Expect"]) > 0 {
-			// The body is here, and the client has had its 100 (Continue).
-			r.Header = r.Header.Clone()
-			r.Header.Del("Expect")
-		}
+		r.Header = a.outgoingHeader(r.Header)
 	}
 	if a.step.rules.needsBody() {
 		// Go's transport then asks for gzip by itself, and decodes it.
@@ -129,6 +126,19 @@ func (a *attempt) outgoing() *http.Request {
 		r.Header.Del("Accept-Encoding")
 	}
 	return r
+}
+
+// outgoingHeader describes the body that goes on.
+func (a *attempt) outgoingHeader(h http.Header) http.Header {
+	h = h.Clone()
+	// The body is here, and the client has had its 100 (Continue).
+	h.Del("Expect")
+	if a.login.decoded {
+		h.Del("Content-Encoding")
+	}
+	// FastCGI passes the header on, not the length of the request.
+	h.Set("Content-Length", strconv.Itoa(len(a.login.body)))
+	return h
 }
 
 // byError returns the verdict when the handler behind us returned an error

@@ -212,12 +212,14 @@ func (h *Handler) attempt(w http.ResponseWriter, r *http.Request, next caddyhttp
 type login struct {
 	subject counter.Subject
 	secret  string
-	body    []byte // nil for HTTP Basic
+	body    []byte // what goes on; nil when no body was read
+	decoded bool   // the body came encoded
 }
 
 // identify reads the login out of the request.
 func (h *Handler) identify(r *http.Request, s *step) (login, error) {
 	var l login
+	var read *credentials.Login
 	var user string
 	if s.basic() {
 		var refusal *credentials.Refusal
@@ -225,19 +227,30 @@ func (h *Handler) identify(r *http.Request, s *step) (login, error) {
 			return l, refusal
 		}
 	} else {
-		read, err := s.body.Read(r)
+		var err error
+		target, _ := s.locate(r)
+		read, err = s.body.Read(r, target)
 		if _, refused := errors.AsType[*credentials.Refusal](err); err != nil && !refused {
 			return l, fmt.Errorf("%w: %w", errBody, err)
 		} else if err != nil {
 			return l, err
 		}
-		user, l.secret, l.body = read.User, read.Secret, read.Body
+		user, l.secret = read.User, read.Secret
+	}
+	if refusal := s.names.Check(user, h.names); refusal != nil {
+		return l, refusal
 	}
 	name, refusal := h.names.Canonical(user)
 	if refusal != nil {
 		return l, refusal
 	}
 	l.subject = counter.Subject{Organization: h.Organization, User: name}
+	if read != nil && read.Media != "" {
+		if s.normalized {
+			user = name
+		}
+		l.body, l.decoded = read.Forward(user), len(r.Header["Content-Encoding"]) > 0
+	}
 	return l, nil
 }
 

@@ -15,6 +15,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/caddy-lockout/caddy-lockout/counter"
+	"github.com/caddy-lockout/caddy-lockout/internal/credentials"
 	"github.com/caddy-lockout/caddy-lockout/policyapi"
 )
 
@@ -33,6 +34,7 @@ var metrics = newMetrics()
 
 type metricSet struct {
 	attempts    *prometheus.CounterVec
+	refusals    *prometheus.CounterVec
 	locks       *prometheus.CounterVec
 	unlocks     *prometheus.CounterVec
 	lockedUsers prometheus.Gauge
@@ -57,6 +59,7 @@ func newMetrics() *metricSet {
 	}
 	m := &metricSet{
 		attempts:    counterVec("attempts_total", "Attempts by factor and outcome.", "factor", "outcome"),
+		refusals:    counterVec("refusals_total", "Attempts refused by this node, by the rule that refused them.", "reason"),
 		locks:       counterVec("locks_total", "Users locked by this node, by the factor that caused it.", "factor"),
 		unlocks:     counterVec("unlocks_total", "Users unlocked by this node, by who did it.", "reason"),
 		lockedUsers: prometheus.NewGauge(prometheus.GaugeOpts(opts("locked_users", "Users that are locked in the store."))),
@@ -84,6 +87,12 @@ func (m *metricSet) zero() {
 		for _, o := range []string{outcomeLocked, outcomeBusy, outcomeAmbiguous, outcomeError} {
 			m.attempts.WithLabelValues(f.String(), o)
 		}
+	}
+	for _, reason := range credentials.Reasons() {
+		m.refusals.WithLabelValues(string(reason))
+	}
+	for _, reason := range []string{reasonLocked, reasonBusy, reasonStore, reasonInternal, reasonCancelled} {
+		m.refusals.WithLabelValues(reason)
 	}
 	m.locks.WithLabelValues(string(counter.Admin))
 	m.unlocks.WithLabelValues(string(counter.Admin))
@@ -121,7 +130,7 @@ func version() string {
 func registerMetrics(registry *prometheus.Registry) error {
 	m := metrics
 	for _, c := range []prometheus.Collector{
-		m.attempts, m.locks, m.unlocks, m.lockedUsers, m.inFlight, m.queueWait, m.storeTime, m.storeErrors, m.degraded, m.policies, m.buildInfo,
+		m.attempts, m.refusals, m.locks, m.unlocks, m.lockedUsers, m.inFlight, m.queueWait, m.storeTime, m.storeErrors, m.degraded, m.policies, m.buildInfo,
 	} {
 		if err := registry.Register(c); err != nil && !errors.As(err, new(prometheus.AlreadyRegisteredError)) {
 			return fmt.Errorf("registering metrics: %w", err)

@@ -24,6 +24,14 @@ const statusClientGone = 499
 // retryAfter is the advice, in seconds, to whoever met a busy or broken store.
 const retryAfter = "5"
 
+// The reasons of refusals that come from elsewhere than package credentials.
+const (
+	reasonLocked    = "locked"
+	reasonBusy      = "busy"
+	reasonInternal  = "internal"
+	reasonCancelled = "cancelled"
+)
+
 // refusal is how a request is refused: the one table from errors to answers.
 type refusal struct {
 	status  int
@@ -38,18 +46,18 @@ func (h *Handler) refusalOf(err error) refusal {
 	}
 	switch {
 	case errors.Is(err, counter.ErrLocked):
-		return refusal{status: h.OnLocked.Status, reason: "locked", outcome: outcomeLocked}
+		return refusal{status: h.OnLocked.Status, reason: reasonLocked, outcome: outcomeLocked}
 	case errors.Is(err, counter.ErrBusy):
-		return refusal{status: http.StatusTooManyRequests, reason: "busy", outcome: outcomeBusy, retry: true}
+		return refusal{status: http.StatusTooManyRequests, reason: reasonBusy, outcome: outcomeBusy, retry: true}
 	case errors.Is(err, errBody):
-		return refusal{status: http.StatusBadRequest, reason: "cancelled", outcome: outcomeError}
+		return refusal{status: http.StatusBadRequest, reason: reasonCancelled, outcome: outcomeError}
 	case errors.Is(err, context.Canceled):
-		return refusal{status: statusClientGone, reason: "cancelled", outcome: outcomeError}
+		return refusal{status: statusClientGone, reason: reasonCancelled, outcome: outcomeError}
 	}
 	if storeAway(err) {
 		return refusal{status: http.StatusServiceUnavailable, reason: reasonStore, outcome: outcomeError, retry: true}
 	}
-	return refusal{status: http.StatusServiceUnavailable, reason: "internal", outcome: outcomeError, retry: true}
+	return refusal{status: http.StatusServiceUnavailable, reason: reasonInternal, outcome: outcomeError, retry: true}
 }
 
 // errBody marks a body that did not arrive whole.
@@ -61,6 +69,7 @@ func (h *Handler) refuse(w http.ResponseWriter, r *http.Request, s *step, err er
 	how := h.refusalOf(err)
 	factor := s.factor.String()
 	metrics.attempts.WithLabelValues(factor, how.outcome).Inc()
+	metrics.refusals.WithLabelValues(how.reason).Inc()
 	if how.retry {
 		w.Header().Set("Retry-After", retryAfter)
 	}

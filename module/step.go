@@ -25,9 +25,15 @@ type Step struct {
 	// Basic without a path takes every request that carries credentials.
 	Match Match `json:"match,omitzero"`
 
-	// The body encodings that are read: `form` and `json`. Everything else on
-	// a guarded path is refused with 415. Default: both. Not for HTTP Basic.
+	// The types of bodies that are read: `form`, `json` and `multipart`.
+	// Everything else on a guarded path is refused with 415. Default: `form`
+	// and `json`. Only for a step that reads a field.
 	Accept []string `json:"accept,omitempty"`
+
+	// The encoding of bodies that is decoded: `gzip`. The body goes on decoded,
+	// and max_body limits it both as sent and decoded. Default: none, and an
+	// encoded body is refused with 415.
+	Decode string `json:"decode,omitempty"`
 
 	// Where the user name stands.
 	User Source `json:"user,omitzero"`
@@ -35,52 +41,53 @@ type Step struct {
 	// Where the secret stands. Not for HTTP Basic, which names both at once.
 	Secret Source `json:"secret,omitzero"`
 
+	// A regular expression that the whole user name must match; all others are
+	// refused with 400. It bounds the spellings that the login service may take
+	// for one account. It is tried on the name as sent, without blanks around,
+	// and with ASCII letters in lower case unless the names of the organization
+	// keep their case. Default: none.
+	UserPattern string `json:"user_pattern,omitempty"`
+
+	// Whether the body goes on encoded anew from what was read, so that the
+	// login service sees exactly what was counted. For form and JSON bodies; a
+	// request with a digest or signature of the body is refused. Default: true.
+	CanonicalForward *bool `json:"canonical_forward,omitempty"`
+
+	// Whether the canonical form of the user name goes on instead of the name
+	// as sent. For form and JSON bodies. Default: false.
+	ForwardNormalized bool `json:"forward_normalized,omitempty"`
+
 	// What an answer means: the first that matches, in this order. An answer
 	// of the login service that matches none counts as a failure and raises
 	// the metric outcome `unclassified`.
 	Outcomes []*Outcome `json:"outcomes,omitempty"`
 }
 
-// Source is a place in a request.
-type Source struct {
-	// The kind of place: `field` (of the form or JSON body) or `basic` (the
-	// Authorization header; holds user and secret).
-	From string `json:"from,omitempty"`
-
-	// The name of the field, spelled exactly.
-	Name string `json:"name,omitempty"`
-}
-
-// The places of a Source.
-const (
-	fromField = "field"
-	fromBasic = "basic"
-)
-
 // step is a compiled Step.
 type step struct {
 	door
 	factor counter.Factor
-	body   *credentials.BodyRule // nil: HTTP Basic
-	keys   []string              // the fields of the body rule
-	accept []string              // nil: every type
-	// secrets reads the secret alone, for requests that are no attempts.
-	secrets *credentials.Fields
-	rules   *outcomeRules
+	body   *credentials.LoginRule // nil: HTTP Basic
+	keys   []credentials.Place    // where a request that carries a login holds something
+	accept []string               // nil: form and JSON
+	names  *credentials.NamePattern
+	// secretNames are the fields of the secret, and secrets reads them alone,
+	// for requests that are no attempts. Nil: it stands outside the body.
+	secretNames []string
+	secrets     *credentials.Fields
+	rules       *outcomeRules
+
+	normalized bool // the canonical name goes on
 }
 
 func (s *step) basic() bool { return s.body == nil }
 
-// secret is the field of the secret.
-func (s *step) secret() string { return s.keys[len(s.keys)-1] }
-
 // reads reports whether the step reads bodies of this type.
-func (s *step) reads(form bool) bool {
-	name := "json"
-	if form {
-		name = "form"
+func (s *step) reads(media credentials.Media) bool {
+	if s.accept == nil {
+		return media != credentials.MediaMultipart
 	}
-	return s.accept == nil || slices.Contains(s.accept, name)
+	return slices.Contains(s.accept, string(media))
 }
 
 // compile checks the step. Its errors say what to change.
@@ -88,7 +95,7 @@ func (s *Step) compile(maxBody int64) (*step, error) {
 	if s.Kind != counter.Password.String() {
 		return nil, fmt.Errorf("checking kind: %q is not supported, write password", s.Kind)
 	}
-	d, err := s.Match.compile(s.Secret.Name)
+	d, err := s.Match.compile(s.Secret.fields()...)
 	if err != nil {
 		return nil, err
 	}
@@ -101,6 +108,9 @@ func (s *Step) compile(maxBody int64) (*step, error) {
 	if err != nil {
 		return nil, err
 	}
+	if out.names, err = credentials.NewNamePattern(s.UserPattern); err != nil {
+		return nil, fmt.Errorf("checking user_pattern: %w", err)
+	}
 	if out.rules, err = compileOutcomes(s.Outcomes); err != nil {
 		return nil, fmt.Errorf("checking outcomes: %w", err)
 	}
@@ -109,54 +119,109 @@ func (s *Step) compile(maxBody int64) (*step, error) {
 
 func (s *Step) checkBasic() error {
 	switch {
-	case s.Secret != Source{}:
+	case s.Secret.From != "":
 		return errors.New("checking secret: HTTP Basic holds user and secret, remove it")
 	case len(s.Accept) > 0:
 		return errors.New("checking accept: HTTP Basic reads no body, remove it")
 	case len(s.Match.Field) > 0, len(s.Match.Has) > 0:
 		return errors.New("checking match: HTTP Basic reads no body, remove field and has")
+	case s.Decode != "", s.CanonicalForward != nil, s.ForwardNormalized:
+		return errors.New("checking decode, canonical_forward and forward_normalized: HTTP Basic reads no body, remove them")
 	case s.User.Name != "":
 		return fmt.Errorf("checking user: basic takes no name, remove %q", s.User.Name)
+	case len(s.User.Or) > 0:
+		return errors.New("checking user: basic has no alternatives, write a step for each")
 	}
 	return nil
 }
 
 func (s *Step) compileBody(out *step, maxBody int64) (err error) {
-	switch {
-	case out.anywhere():
+	if out.anywhere() {
 		return errors.New("checking match: a step that reads bodies needs a path, add match path")
-	case s.User.From != fromField || s.User.Name == "":
-		return errors.New("checking user: write field and the name of the field, or basic")
-	case s.Secret.From != fromField || s.Secret.Name == "":
-		return errors.New("checking secret: write field and the name of the field")
 	}
-	config := credentials.BodyConfig{User: s.User.Name, Secret: s.Secret.Name, MaxBytes: maxBody}
+	config := credentials.LoginConfig{MaxBytes: maxBody, Gzip: s.Decode == "gzip"}
+	if config.User, err = s.User.places(); err != nil {
+		return fmt.Errorf("checking user: %w", err)
+	}
+	if config.Secret, err = s.Secret.places(); err != nil {
+		return fmt.Errorf("checking secret: %w", err)
+	}
+	if err := s.readAccept(&config); err != nil {
+		return err
+	}
+	if err := s.checkForward(&config); err != nil {
+		return err
+	}
+	out.normalized = s.ForwardNormalized
+	if err := s.compileMethods(out, config.Secret); err != nil {
+		return err
+	}
+	if slices.ContainsFunc(config.Secret, func(p credentials.Place) bool { return p.From == credentials.FromPath }) {
+		return errors.New("checking secret: a path is logged everywhere and holds no secret, write field, query, header or cookie")
+	}
+	out.keys = carriers(config.User, config.Secret)
+	if out.secretNames = s.Secret.fields(); len(out.secretNames) > 0 {
+		if out.secrets, err = credentials.NewFields(out.secretNames); err != nil {
+			return fmt.Errorf("checking secret: %w", err)
+		}
+	}
+	out.body, err = credentials.NewLoginRule(config)
+	return err
+}
+
+// readAccept sets the types of bodies that are read.
+func (s *Step) readAccept(config *credentials.LoginConfig) error {
+	readsBody := slices.ContainsFunc(slices.Concat(config.User, config.Secret), isField)
 	for _, a := range s.Accept {
 		switch a {
 		case "form":
 			config.Form = true
 		case "json":
 			config.JSON = true
+		case "multipart":
+			config.Multipart = true
 		default:
-			return fmt.Errorf("checking accept: %q is not supported, write form or json", a)
+			return fmt.Errorf("checking accept: %q is not supported, write form, json or multipart", a)
 		}
 	}
-	if len(s.Accept) == 0 {
+	switch {
+	case len(s.Accept) == 0 && readsBody:
 		config.Form, config.JSON = true, true
+	case len(s.Accept) > 0 && !readsBody:
+		return errors.New("checking accept: neither user nor secret is a field of the body, remove it")
+	case s.Decode != "" && s.Decode != "gzip":
+		return fmt.Errorf("checking decode: %q is not supported, write gzip", s.Decode)
+	case s.Decode != "" && !readsBody:
+		return errors.New("checking decode: neither user nor secret is a field of the body, remove it")
 	}
+	return nil
+}
+
+// checkForward decides what goes on.
+func (s *Step) checkForward(config *credentials.LoginConfig) error {
+	config.Verbatim = s.CanonicalForward != nil && !*s.CanonicalForward
+	elsewhere := slices.ContainsFunc(config.User, func(p credentials.Place) bool { return !isField(p) })
+	if s.ForwardNormalized && (config.Verbatim || config.Multipart || elsewhere) {
+		return errors.New("checking forward_normalized: it needs canonical_forward, a user name that is a field, and bodies that are form or JSON")
+	}
+	return nil
+}
+
+// compileMethods sets the methods of attempts. Only a secret outside the body
+// can come with a method that carries none.
+func (s *Step) compileMethods(out *step, secret []credentials.Place) error {
+	inBody := !slices.ContainsFunc(secret, func(p credentials.Place) bool { return !isField(p) })
 	if out.methods == nil {
 		out.methods = []string{http.MethodPost}
+		if !inBody {
+			out.methods = []string{http.MethodGet, http.MethodPost}
+		}
 	}
 	for _, m := range out.methods {
 		// A browser, a cache or a crawler repeats these by itself.
-		if m == http.MethodGet || m == http.MethodHead || m == http.MethodOptions {
+		if inBody && (m == http.MethodGet || m == http.MethodHead || m == http.MethodOptions) {
 			return fmt.Errorf("checking match method: %s carries no credentials in its body, remove it", m)
 		}
 	}
-	out.keys = []string{s.User.Name, s.Secret.Name}
-	if out.secrets, err = credentials.NewFields(out.keys[1:]); err != nil {
-		return fmt.Errorf("checking secret: %w", err)
-	}
-	out.body, err = credentials.NewBodyRule(config)
-	return err
+	return nil
 }

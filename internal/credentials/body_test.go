@@ -21,18 +21,23 @@ const (
 	jsonType = "application/json"
 )
 
-func newRule(tb testing.TB, c credentials.BodyConfig) *credentials.BodyRule {
+// field is one place: a field of the body.
+func field(name string) []credentials.Place {
+	return []credentials.Place{{From: credentials.FromField, Name: name}}
+}
+
+func newRule(tb testing.TB, c credentials.LoginConfig) *credentials.LoginRule {
 	tb.Helper()
-	b, err := credentials.NewBodyRule(c)
+	b, err := credentials.NewLoginRule(c)
 	if err != nil {
 		tb.Fatal(err)
 	}
 	return b
 }
 
-func loginRule(tb testing.TB) *credentials.BodyRule {
+func loginRule(tb testing.TB) *credentials.LoginRule {
 	tb.Helper()
-	return newRule(tb, credentials.BodyConfig{Form: true, JSON: true, User: "username", Secret: "password"})
+	return newRule(tb, credentials.LoginConfig{Form: true, JSON: true, User: field("username"), Secret: field("password")})
 }
 
 func post(contentType, body string) *http.Request {
@@ -42,9 +47,9 @@ func post(contentType, body string) *http.Request {
 }
 
 // outcome is "user:secret", or the reason of the refusal.
-func outcome(t *testing.T, b *credentials.BodyRule, r *http.Request) string {
+func outcome(t *testing.T, b *credentials.LoginRule, r *http.Request) string {
 	t.Helper()
-	login, err := b.Read(r)
+	login, err := b.Read(r, r.RequestURI)
 	var refusal *credentials.Refusal
 	switch {
 	case errors.As(err, &refusal):
@@ -107,7 +112,7 @@ func TestReadHeaders(t *testing.T) {
 func TestReadTakesConfiguredTypesOnly(t *testing.T) {
 	t.Parallel()
 	const form, json = "username=alice&password=x", `{"username":"alice","password":"x"}`
-	c := credentials.BodyConfig{User: "username", Secret: "password"}
+	c := credentials.LoginConfig{User: field("username"), Secret: field("password")}
 	c.Form = true
 	if got := outcome(t, newRule(t, c), post(jsonType, json)); got != "content_type" {
 		t.Errorf("JSON to a form rule: %s", got)
@@ -152,7 +157,7 @@ func TestReadQuery(t *testing.T) {
 
 func TestReadSize(t *testing.T) {
 	t.Parallel()
-	rule := newRule(t, credentials.BodyConfig{Form: true, User: "username", Secret: "password", MaxBytes: 1000})
+	rule := newRule(t, credentials.LoginConfig{Form: true, User: field("username"), Secret: field("password"), MaxBytes: 1000})
 	body := "username=alice&password=x&pad="
 	exactly := body + strings.Repeat("p", 1000-len(body))
 	chunked := func(body string) *http.Request {
@@ -204,7 +209,7 @@ func TestReadBrokenOff(t *testing.T) {
 	r := post(formType, "")
 	r.Body = io.NopCloser(io.MultiReader(strings.NewReader("username=alice&pass"), iotest.ErrReader(io.ErrUnexpectedEOF)))
 	r.ContentLength = 40
-	_, err := loginRule(t).Read(r)
+	_, err := loginRule(t).Read(r, "/login")
 	var refusal *credentials.Refusal
 	if !errors.Is(err, io.ErrUnexpectedEOF) || errors.As(err, &refusal) {
 		t.Errorf("got %v, want the wrapped I/O error", err)
@@ -216,35 +221,35 @@ func TestReadReturnsWholeBody(t *testing.T) {
 	for contentType, body := range map[string]string{
 		formType: "a=1&username=al%69ce&password=x+y&a=2", jsonType: "\n{\"username\":\"al\\u0069ce\", \"password\":\"x y\" }\r\n",
 	} {
-		login, err := loginRule(t).Read(post(contentType, body))
+		login, err := loginRule(t).Read(post(contentType, body), "/login")
 		if err != nil {
 			t.Fatal(err)
 		}
-		if string(login.Body) != body || login.Form != (contentType == formType) || login.User != "alice" || login.Secret != "x y" {
+		if string(login.Body) != body || (login.Media == credentials.MediaForm) != (contentType == formType) || login.User != "alice" || login.Secret != "x y" {
 			t.Errorf("%s: got %+v", contentType, login)
 		}
 	}
 }
 
-func TestNewBodyRuleRefuses(t *testing.T) {
+func TestNewLoginRuleRefuses(t *testing.T) {
 	t.Parallel()
-	for name, c := range map[string]credentials.BodyConfig{
-		"no type":              {User: "u", Secret: "p"},
-		"no user":              {Form: true, Secret: "p"},
-		"no secret":            {Form: true, User: "u"},
-		"same field":           {Form: true, User: "u", Secret: "u"},
-		"same but for case":    {Form: true, User: "u", Secret: "U"},
-		"one within the other": {Form: true, User: "u", Secret: "u[p]"},
-		"JSON one within":      {JSON: true, User: "u", Secret: "u.p"},
-		"empty step":           {JSON: true, User: "u..x", Secret: "p"},
-		"escape":               {Form: true, User: "u%20", Secret: "p"},
-		"blank":                {Form: true, User: " u", Secret: "p"},
-		"decomposed":           {Form: true, User: "use\u0301r", Secret: "p"},
-		"control":              {Form: true, User: "u\x00", Secret: "p"},
-		"invalid UTF-8":        {Form: true, User: "u\xff", Secret: "p"},
-		"negative limit":       {Form: true, User: "u", Secret: "p", MaxBytes: -1},
+	for name, c := range map[string]credentials.LoginConfig{
+		"no type":              {User: field("u"), Secret: field("p")},
+		"no user":              {Form: true, Secret: field("p")},
+		"no secret":            {Form: true, User: field("u")},
+		"same field":           {Form: true, User: field("u"), Secret: field("u")},
+		"same but for case":    {Form: true, User: field("u"), Secret: field("U")},
+		"one within the other": {Form: true, User: field("u"), Secret: field("u[p]")},
+		"JSON one within":      {JSON: true, User: field("u"), Secret: field("u.p")},
+		"empty step":           {JSON: true, User: field("u..x"), Secret: field("p")},
+		"escape":               {Form: true, User: field("u%20"), Secret: field("p")},
+		"blank":                {Form: true, User: field(" u"), Secret: field("p")},
+		"decomposed":           {Form: true, User: field("use\u0301r"), Secret: field("p")},
+		"control":              {Form: true, User: field("u\x00"), Secret: field("p")},
+		"invalid UTF-8":        {Form: true, User: field("u\xff"), Secret: field("p")},
+		"negative limit":       {Form: true, User: field("u"), Secret: field("p"), MaxBytes: -1},
 	} {
-		if _, err := credentials.NewBodyRule(c); err == nil {
+		if _, err := credentials.NewLoginRule(c); err == nil {
 			t.Errorf("%s: accepted", name)
 		}
 	}
@@ -263,7 +268,7 @@ func BenchmarkRead(b *testing.B) {
 			r.Body = io.NopCloser(reader)
 			for b.Loop() {
 				reader.Reset(string(body))
-				if _, err := rule.Read(r); err != nil {
+				if _, err := rule.Read(r, "/login"); err != nil {
 					b.Fatal(err)
 				}
 			}

@@ -2,8 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Package credentials reads a login out of a request: it recognises guarded
-// targets, reads form, JSON and Basic credentials, and reduces user names to
-// the canonical form that counters are kept under.
+// targets, reads credentials out of bodies, queries, headers and paths, and
+// reduces user names to the canonical form that counters are kept under.
 //
 // Most published lockout bypasses are two readers who disagree about one
 // request: the proxy counts for one user, the login service checks another.
@@ -14,7 +14,7 @@
 //	Paths                  is the target guarded, or only spelled like a guarded one?
 //	CheckHeaders           do hop-by-hop and doubled headers leave one reading?
 //	CouldCarryCredentials  may a request that is no attempt pass uncounted?
-//	BodyRule               user and secret of a form or JSON body
+//	LoginRule              user and secret, wherever they stand; the body as it goes on
 //	ReadBasic              user and secret of an Authorization header
 //	Names                  the canonical form of a user name
 //

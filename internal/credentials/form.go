@@ -11,61 +11,78 @@ import (
 // maxPairs bounds a form; PHP, for one, drops what comes behind 1000 (D6).
 const maxPairs = 500
 
-// readForm reads user and secret from a form body by D6. Each of the two has
-// to be spelled exactly and occur once; a key that some reader takes for it
-// makes the form ambiguous.
-func (b *BodyRule) readForm(body string) (user, secret string, err *Refusal) {
-	if err := checkFormText(body); err != nil {
-		return "", "", err
+// readForm reads the fields of a form body by D6.
+func (l *LoginRule) readForm(body string, v *reading) *Refusal {
+	return l.readPairs(body, FromField, v)
+}
+
+// readPairs reads the pairs of a form or query. Each credential has to be
+// spelled exactly and occur once; a key that some reader takes for it makes the
+// pairs ambiguous.
+func (l *LoginRule) readPairs(text string, from From, v *reading) *Refusal {
+	malformed := ReasonMalformedBody
+	if from == FromQuery {
+		malformed = ReasonMalformedQuery
 	}
-	users, secrets, pairs := 0, 0, 0
-	for pair := range strings.SplitSeq(body, "&") {
+	if err := checkFormText(text, malformed); err != nil {
+		return err
+	}
+	pairs := 0
+	for pair := range strings.SplitSeq(text, "&") {
 		if pairs++; pairs > maxPairs {
-			return "", "", Refuse(ReasonMalformedBody, "the form has too many fields")
+			return Refuse(malformed, "there are too many fields")
 		}
 		rawKey, rawValue, _ := strings.Cut(pair, "=")
 		key, ok := decodeStrict(rawKey)
 		if !ok || strings.ContainsFunc(key, isControl) {
-			return "", "", Refuse(ReasonMalformedBody, "the form has a malformed key")
+			return Refuse(malformed, "there is a malformed key")
 		}
 		value, ok := decodeStrict(rawValue)
 		if !ok || strings.IndexByte(value, 0) >= 0 {
-			return "", "", Refuse(ReasonMalformedBody, "the form has a malformed value")
+			return Refuse(malformed, "there is a malformed value")
 		}
-		switch {
-		case key == b.config.User:
-			users++
-			user = value
-		case key == b.config.Secret:
-			secrets++
-			secret = value
-		case b.keys.has(key):
-			return "", "", Refuse(ReasonAmbiguous, "the form has a field that may be read as a credential")
-		case rereads(key, value):
-			return "", "", Refuse(ReasonAmbiguous, "the form has a field that replaces or re-codes the others")
-		}
-		if users > 1 || secrets > 1 {
-			return "", "", Refuse(ReasonAmbiguous, "the form has a credential field twice")
+		if err := l.take(key, value, from, v); err != nil {
+			return err
 		}
 	}
-	return user, secret, nil
+	return nil
+}
+
+// take notes a field if it is a credential, and refuses it if it may be one.
+func (l *LoginRule) take(key, value string, from From, v *reading) *Refusal {
+	for i, p := range l.places {
+		if p.From != from || p.Name != key {
+			continue
+		}
+		if !v.set(i, value) {
+			return Refuse(ReasonAmbiguous, "there is a credential field twice")
+		}
+		return nil
+	}
+	if l.keys.has(key) {
+		return Refuse(ReasonAmbiguous, "there is a field that may be read as a credential")
+	}
+	if rereads(key, value) {
+		return Refuse(ReasonAmbiguous, "there is a field that replaces or re-codes the others")
+	}
+	return nil
 }
 
 // checkFormText refuses what no form serializer writes (WHATWG URL, section
 // 5.2): a body that another reader takes for JSON, a comment or XML, and
 // separators that only some readers know.
-func checkFormText(body string) *Refusal {
+func checkFormText(body string, malformed Reason) *Refusal {
 	if err := checkText(body); err != nil {
-		return err
+		return Refuse(malformed, err.Detail)
 	}
 	if start := strings.TrimLeft(body, " +"); start != "" && strings.IndexByte(`{["/<`, start[0]) >= 0 {
-		return Refuse(ReasonMalformedBody, "the form begins like another type of body")
+		return Refuse(malformed, "the form begins like another type of body")
 	}
 	if strings.ContainsFunc(body, isControl) {
-		return Refuse(ReasonMalformedBody, "the form holds control characters")
+		return Refuse(malformed, "the form holds control characters")
 	}
 	if strings.IndexByte(body, ';') >= 0 {
-		return Refuse(ReasonMalformedBody, "the form holds a semicolon, which some readers take for a separator")
+		return Refuse(malformed, "the form holds a semicolon, which some readers take for a separator")
 	}
 	return nil
 }

@@ -89,7 +89,7 @@ func TestReadForm(t *testing.T) {
 
 func TestReadNestedForm(t *testing.T) {
 	t.Parallel()
-	rule := newRule(t, credentials.BodyConfig{Form: true, User: "user[login]", Secret: "user[password]"})
+	rule := newRule(t, credentials.LoginConfig{Form: true, User: field("user[login]"), Secret: field("user[password]")})
 	for _, tc := range []struct{ name, body, want string }{
 		{"plain", "user[login]=alice&user[password]=x&user[remember_me]=1", "alice:x"},
 		{"encoded", "user%5Blogin%5D=alice&user%5Bpassword%5D=x", "alice:x"},
@@ -110,7 +110,7 @@ func TestReadNestedForm(t *testing.T) {
 
 func TestReadFormWithUnderscores(t *testing.T) {
 	t.Parallel()
-	rule := newRule(t, credentials.BodyConfig{Form: true, User: "user_name", Secret: "password"})
+	rule := newRule(t, credentials.LoginConfig{Form: true, User: field("user_name"), Secret: field("password")})
 	for _, key := range []string{"user.name", "user+name", "user[name"} {
 		if got := outcome(t, rule, post(formType, "user_name=decoy&password=x&"+key+"=victim")); got != "ambiguous_credentials" {
 			t.Errorf("%s beside user_name, as PHP reads it: %s", key, got)
@@ -170,7 +170,7 @@ func FuzzForm(f *testing.F) {
 	}
 	rule := loginRule(f)
 	f.Fuzz(func(t *testing.T, body string) {
-		login, err := rule.Read(post(formType, body))
+		login, err := rule.Read(post(formType, body), "/login")
 		if err != nil {
 			return
 		}

@@ -4,7 +4,6 @@
 package credentials
 
 import (
-	"io"
 	"net/http"
 	"net/textproto"
 	"strings"
@@ -89,56 +88,4 @@ func isCanonicalHeader(name string) bool {
 		upper = c == '-'
 	}
 	return true
-}
-
-// CouldCarryCredentials reports whether a request may carry a login, in which
-// case it must not pass uncounted (D1, D2): its method is not GET, HEAD or
-// OPTIONS, it has a body, its target holds one of the credential keys, or it
-// has an Authorization header that a rule reads.
-//
-// HTTP/3 does not tell whether a body follows. There the first byte is awaited
-// and put back, so that a plain GET is seen as what it is.
-func CouldCarryCredentials(r *http.Request, keys []string, readsAuthorization bool) bool {
-	switch r.Method {
-	case http.MethodGet, http.MethodHead, http.MethodOptions:
-	default:
-		return true
-	}
-	if readsAuthorization && len(r.Header["Authorization"]) > 0 {
-		return true
-	}
-	if len(keys) > 0 {
-		k := newKeySet(keys...)
-		if k.inTarget(r.RequestURI) || (r.URL != nil && k.inPairs(r.URL.RawQuery, false)) {
-			return true
-		}
-	}
-	if r.ContentLength > 0 || len(r.TransferEncoding) > 0 {
-		return true
-	}
-	if r.ContentLength == 0 {
-		return false
-	}
-	return r.ProtoMajor < 3 || bodyFollows(r)
-}
-
-// bodyFollows awaits the first byte of the body and puts it back. A body that
-// cannot be read counts as one.
-func bodyFollows(r *http.Request) bool {
-	if r.Body == nil || r.Body == http.NoBody {
-		return false
-	}
-	var first [1]byte
-	_, err := io.ReadFull(r.Body, first[:])
-	if err != nil {
-		return err != io.EOF
-	}
-	r.Body = &peekedBody{Reader: io.MultiReader(strings.NewReader(string(first[:])), r.Body), Closer: r.Body}
-	return true
-}
-
-// peekedBody is a body whose first byte was read and put back.
-type peekedBody struct {
-	io.Reader
-	io.Closer
 }

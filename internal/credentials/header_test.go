@@ -65,7 +65,7 @@ func TestCheckHeaders(t *testing.T) {
 
 func TestCouldCarryCredentials(t *testing.T) {
 	t.Parallel()
-	keys := []string{"username", "password"}
+	keys := append(field("username"), field("password")...)
 	for _, tc := range []struct {
 		name, method, target, body string
 		authorization, reads       bool

@@ -44,13 +44,18 @@ func (p jsonPath) mimics(i int, member string) bool {
 	return f.joined == p.folded[i] || f.joined == p.rest[i].joined || f.parts[0] == p.folded[i]
 }
 
-// position tells how many steps of the user's and the secret's path lead to a
-// value, or off when it is on neither way.
-type position [2]int
+// position tells how many steps of each field's path lead to a value, or off
+// when it is on no such way.
+type position [maxPlaces]int8
 
 const off = -1
 
-var offPath = position{off, off}
+var offPath = func() (p position) {
+	for i := range p {
+		p[i] = off
+	}
+	return p
+}()
 
 // jsonReader is a strict scanner for one document (RFC 8259, D7). The standard
 // library's decoder takes doubled members, members in another case and broken
@@ -60,31 +65,34 @@ type jsonReader struct {
 	at     int
 	depth  int
 	values int
-	paths  [2]*jsonPath
-	found  [2]string
+	paths  []fieldPaths
+	others keySet // credentials that stand elsewhere, which no member may imitate
+	read   *reading
 }
 
-// readJSON reads user and secret from a JSON body. A credential that is
-// missing is returned empty.
-func (b *BodyRule) readJSON(body string) (user, secret string, err *Refusal) {
+// readJSON reads the fields of a JSON body.
+func (l *LoginRule) readJSON(body string, v *reading) *Refusal {
 	if err := checkText(body); err != nil {
-		return "", "", err
+		return err
 	}
-	j := jsonReader{data: body, paths: [2]*jsonPath{&b.user, &b.secret}}
+	j := jsonReader{data: body, paths: l.paths, read: v}
+	if l.query {
+		j.others = l.keys
+	}
 	j.skipBlanks()
 	if !j.next('{') {
-		return "", "", Refuse(ReasonMalformedBody, "the body is not a JSON object")
+		return Refuse(ReasonMalformedBody, "the body is not a JSON object")
 	}
 	if err := j.object(position{}); err != nil {
-		return "", "", err
+		return err
 	}
 	if j.skipBlanks(); j.at != len(j.data) {
-		return "", "", Refuse(ReasonMalformedBody, "something follows the JSON object")
+		return Refuse(ReasonMalformedBody, "something follows the JSON object")
 	}
-	if b.keys.inPairs(body, true) {
-		return "", "", Refuse(ReasonAmbiguous, "the JSON body is a form with credentials, too")
+	if l.keys.inPairs(body, true) {
+		return Refuse(ReasonAmbiguous, "the JSON body is a form with credentials, too")
 	}
-	return j.found[0], j.found[1], nil
+	return nil
 }
 
 // object reads the members of an object whose brace was read.
@@ -98,10 +106,12 @@ func (j *jsonReader) object(p position) *Refusal {
 		if first && j.next('}') {
 			break
 		}
+		start := j.at
 		member, err := j.text()
 		if err != nil {
 			return err
 		}
+		end := j.at
 		if strings.ContainsFunc(member, isControl) {
 			return Refuse(ReasonMalformedBody, "the JSON body has a malformed member name")
 		}
@@ -111,6 +121,9 @@ func (j *jsonReader) object(p position) *Refusal {
 		inner, err := j.follow(p, member)
 		if err != nil {
 			return err
+		}
+		if inner != offPath && end-start != len(member)+len(`""`) {
+			j.read.edits = append(j.read.edits, edit{start: start, end: end, place: noPlace, text: member})
 		}
 		if j.skipBlanks(); !j.next(':') {
 			return errJSON()
@@ -133,25 +146,25 @@ func (j *jsonReader) object(p position) *Refusal {
 // follow returns the position of a member's value.
 func (j *jsonReader) follow(p position, member string) (position, *Refusal) {
 	inner := offPath
-	for c, path := range j.paths {
-		switch i := p[c]; {
-		case i == off:
-		case member == path.steps[i]:
-			inner[c] = i + 1
-		case path.mimics(i, member) && member != j.sibling(p, c):
+	taken := false
+	for c := range j.paths {
+		if i := p[c]; i != off && member == j.paths[c].steps[i] {
+			inner[c], taken = i+1, true
+		}
+	}
+	if taken {
+		// In "user" and "user_token.code" one step is no imitation of the other.
+		return inner, nil
+	}
+	for c := range j.paths {
+		if i := p[c]; i != off && j.paths[c].mimics(int(i), member) {
 			return inner, Refuse(ReasonAmbiguous, "the JSON body has a member that may be read as a credential")
 		}
 	}
-	return inner, nil
-}
-
-// sibling returns the step that the other credential's path takes here: in
-// "user" and "user_token.code" it is no imitation of the first.
-func (j *jsonReader) sibling(p position, c int) string {
-	if i := p[1-c]; i != off {
-		return j.paths[1-c].steps[i]
+	if j.depth == 1 && j.others.has(member) {
+		return inner, Refuse(ReasonAmbiguous, "the JSON body has a member that may be read as a credential")
 	}
-	return ""
+	return inner, nil
 }
 
 func (j *jsonReader) array() *Refusal {
@@ -189,9 +202,10 @@ func (j *jsonReader) value(p position) *Refusal {
 		return errJSON()
 	}
 	wantString, wantObject := false, false
-	for c, i := range p {
-		wantString = wantString || i == len(j.paths[c].steps)
-		wantObject = wantObject || i > 0 && i < len(j.paths[c].steps)
+	for c := range j.paths {
+		i, end := int(p[c]), len(j.paths[c].steps)
+		wantString = wantString || i == end
+		wantObject = wantObject || i > 0 && i < end
 	}
 	first := j.data[j.at]
 	if wantString && first != '"' || wantObject && first != '{' {
@@ -205,11 +219,10 @@ func (j *jsonReader) value(p position) *Refusal {
 		j.at++
 		return j.array()
 	case '"':
+		start := j.at
 		text, err := j.text()
-		for c, i := range p {
-			if i == len(j.paths[c].steps) {
-				j.found[c] = text
-			}
+		if err == nil && wantString {
+			j.credential(p, start, text)
 		}
 		return err
 	case 't':
@@ -222,30 +235,13 @@ func (j *jsonReader) value(p position) *Refusal {
 	return j.number()
 }
 
-// memberSet holds the folded member names of one object. Objects are small, so
-// it compares one by one before it builds a map.
-type memberSet struct {
-	few  []string
-	many map[string]struct{}
-}
-
-// add reports whether the name is new.
-func (s *memberSet) add(name string) bool {
-	if s.many != nil {
-		_, known := s.many[name]
-		s.many[name] = struct{}{}
-		return !known
-	}
-	for _, known := range s.few {
-		if known == name {
-			return false
+// credential notes the value of the field whose path ends here. Two paths that
+// end at one value were refused when the rule was compiled.
+func (j *jsonReader) credential(p position, start int, text string) {
+	for c := range j.paths {
+		if place := j.paths[c].place; int(p[c]) == len(j.paths[c].steps) {
+			j.read.set(place, text)
+			j.read.edits = append(j.read.edits, edit{start: start, end: j.at, place: place})
 		}
 	}
-	if s.few = append(s.few, name); len(s.few) > 16 {
-		s.many = make(map[string]struct{}, 2*len(s.few))
-		for _, known := range s.few {
-			s.many[known] = struct{}{}
-		}
-	}
-	return true
 }

@@ -112,7 +112,7 @@ func TestReadJSON(t *testing.T) {
 
 func TestReadJSONPath(t *testing.T) {
 	t.Parallel()
-	rule := newRule(t, credentials.BodyConfig{JSON: true, User: "checks.user.loginName", Secret: "checks.password.password"})
+	rule := newRule(t, credentials.LoginConfig{JSON: true, User: field("checks.user.loginName"), Secret: field("checks.password.password")})
 	for _, tc := range []struct{ name, body, want string }{
 		{"plain", `{"checks":{"user":{"loginName":"alice"},"password":{"password":"x"}}}`, "alice:x"},
 		{"password elsewhere", `{"password":"y","checks":{"user":{"loginName":"alice"},"password":{"password":"x"}}}`, "alice:x"},
@@ -142,7 +142,7 @@ func FuzzJSON(f *testing.F) {
 	}
 	rule := loginRule(f)
 	f.Fuzz(func(t *testing.T, body string) {
-		login, err := rule.Read(post(jsonType, body))
+		login, err := rule.Read(post(jsonType, body), "/login")
 		if err != nil {
 			return
 		}

@@ -111,3 +111,6 @@ func isIgnorable(r rune) bool {
 
 // isControl reports a character of category Cc.
 func isControl(r rune) bool { return r < ' ' || 0x7f <= r && r < 0xa0 }
+
+// keepsCase reports whether names that differ in case are two.
+func (n *Names) keepsCase() bool { return false }

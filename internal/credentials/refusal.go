@@ -50,9 +50,33 @@ const (
 	ReasonBadName Reason = "bad_name"
 	// ReasonBadSecret: the secret holds control characters. 400
 	ReasonBadSecret Reason = "bad_secret"
+	// ReasonUserPattern: the user name is none that the step takes. 400
+	ReasonUserPattern Reason = "user_pattern"
+	// ReasonMalformedQuery: the query is not strictly one. 400
+	ReasonMalformedQuery Reason = "malformed_query"
+	// ReasonMalformedPath: the path has no single reading as segments. 400
+	ReasonMalformedPath Reason = "malformed_path"
+	// ReasonMalformedHeader: a header or cookie that holds a credential has
+	// more than one reading. 400
+	ReasonMalformedHeader Reason = "malformed_header"
+	// ReasonUnexpectedBody: there is a body where no step reads one. 400
+	ReasonUnexpectedBody Reason = "unexpected_body"
+	// ReasonSignedBody: a digest or signature of the body would not hold any
+	// more once it is encoded anew. 400
+	ReasonSignedBody Reason = "signed_body"
 	// ReasonBadBasic: the Authorization header is not strictly Basic. 400
 	ReasonBadBasic Reason = "bad_basic"
 )
+
+// Reasons returns all reasons, so that each can have a metric from the start.
+func Reasons() []Reason {
+	return []Reason{
+		ReasonTarget, ReasonMethod, ReasonGuarded, ReasonDenied, ReasonConnection, ReasonDuplicateHeader, ReasonContentType, ReasonContentEncoding,
+		ReasonTooLarge, ReasonQueryCredentials, ReasonAmbiguous, ReasonMalformedBody, ReasonWrongType, ReasonMissingUser,
+		ReasonMissingSecret, ReasonBadName, ReasonBadSecret, ReasonUserPattern, ReasonMalformedQuery, ReasonMalformedPath,
+		ReasonMalformedHeader, ReasonUnexpectedBody, ReasonSignedBody, ReasonBadBasic,
+	}
+}
 
 // Refusal says which rule refused a request and the status to answer with.
 // Detail is a fixed sentence of this package: it never holds anything that

@@ -1,0 +1,87 @@
+// Copyright 2026 The caddy-lockout authors
+// SPDX-License-Identifier: Apache-2.0
+
+package credentials
+
+import (
+	"net/http"
+	"net/textproto"
+	"strings"
+)
+
+// readHeader reads a credential that is the value of a header. It must be there
+// once, in one spelling, and in printable ASCII: of other bytes some servers
+// make Latin-1 and others UTF-8.
+func readHeader(r *http.Request, name string) (text string, present bool, err *Refusal) {
+	name = textproto.CanonicalMIMEHeaderKey(name)
+	for sent, values := range r.Header {
+		if sent != name && !isCanonicalHeader(sent) && textproto.CanonicalMIMEHeaderKey(strings.ReplaceAll(sent, "_", "-")) == name {
+			return "", false, Refuse(ReasonDuplicateHeader, "the header of a credential is spelled in another way")
+		}
+		if sent == name && len(values) > 1 {
+			return "", false, Refuse(ReasonDuplicateHeader, "the header of a credential occurs more than once")
+		}
+	}
+	for sent := range r.Trailer {
+		if textproto.CanonicalMIMEHeaderKey(strings.ReplaceAll(sent, "_", "-")) == name {
+			return "", false, Refuse(ReasonDuplicateHeader, "the header of a credential is announced as a trailer")
+		}
+	}
+	values := r.Header[name]
+	if len(values) == 0 {
+		return "", false, nil
+	}
+	text = strings.Trim(values[0], " ")
+	for i := range len(text) {
+		if text[i] < ' ' || text[i] >= 0x7f {
+			return "", false, Refuse(ReasonMalformedHeader, "the header of a credential is not printable ASCII")
+		}
+	}
+	return text, true, nil
+}
+
+// ReadCookie reads one cookie. PHP folds and decodes names of cookies, Node and
+// PHP decode their values, Go and Python take off quotes: so names are compared
+// as those of form fields are, the value is decoded, and what is not a plain
+// cookie-octet of RFC 6265, section 4.1.1 is refused.
+func ReadCookie(r *http.Request, name string) (text string, present bool, err *Refusal) {
+	lines := r.Header["Cookie"]
+	if len(lines) == 0 {
+		return "", false, nil
+	}
+	if len(lines) > 1 {
+		return "", false, Refuse(ReasonDuplicateHeader, "there is more than one Cookie header")
+	}
+	wanted := newKeySet(name)
+	for pair := range strings.SplitSeq(lines[0], ";") {
+		key, value, _ := strings.Cut(strings.Trim(pair, " \t"), "=")
+		if key != name {
+			if wanted.has(decodeLenient(key)) {
+				return "", false, Refuse(ReasonAmbiguous, "there is a cookie that may be read as a credential")
+			}
+			continue
+		}
+		if present {
+			return "", false, Refuse(ReasonAmbiguous, "there is a credential cookie twice")
+		}
+		present = true
+		if text, err = cookieValue(value); err != nil {
+			return "", false, err
+		}
+	}
+	return text, present, nil
+}
+
+// cookieValue decodes the escapes of a cookie, but no plus signs.
+func cookieValue(value string) (string, *Refusal) {
+	for i := range len(value) {
+		if c := value[i]; c <= ' ' || c >= 0x7f || c == '"' || c == ',' || c == '\\' {
+			return "", Refuse(ReasonMalformedHeader, "a credential cookie holds what no cookie may")
+		}
+	}
+	text, ok := decodeStrict(strings.ReplaceAll(value, "+", "%2B"))
+	if !ok {
+		return "", Refuse(ReasonMalformedHeader, "a credential cookie has broken escapes")
+	}
+	return text, nil
+}

@@ -1,0 +1,182 @@
+// Copyright 2026 The caddy-lockout authors
+// SPDX-License-Identifier: Apache-2.0
+
+package credentials
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// DefaultMaxBytes is the largest body that is read unless configured (D5).
+const DefaultMaxBytes = 64 << 10
+
+// LoginConfig configures a LoginRule.
+type LoginConfig struct {
+	// User and Secret name the places where each may stand. A request that
+	// fills two places of one is refused. In a JSON body a dot in the name of
+	// a field steps into an object: "checks.user". In a form and in multipart
+	// it is the whole key: "user[login]".
+	User, Secret []Place
+	// Form, JSON and Multipart name the accepted types. A rule with a field
+	// needs at least one.
+	Form, JSON, Multipart bool
+	// Gzip takes bodies with Content-Encoding: gzip as well as plain ones.
+	Gzip bool
+	// MaxBytes limits the body, as sent and decoded. Default: 64 KiB.
+	MaxBytes int64
+	// Verbatim leaves a form or JSON body as it was sent. Otherwise it is
+	// encoded anew from what was read.
+	Verbatim bool
+}
+
+// LoginRule reads logins out of requests. It is safe for concurrent use.
+type LoginRule struct {
+	config LoginConfig
+	places []Place // of the user, then of the secret
+	users  int     // how many of places are the user's
+	keys   keySet  // fields that a body or query must not imitate
+
+	paths   []fieldPaths // of places that are fields
+	path    bool         // some place is a segment of the path
+	query   bool         // some place is in the query
+	fields  bool         // some place is in the body
+	without bool         // user and secret may both stand outside the body
+}
+
+// fieldPaths is a field as members of a JSON body, and the place that it is.
+type fieldPaths struct {
+	jsonPath
+	place int
+}
+
+// Login is what a request said. User and Secret are decoded, otherwise as sent.
+type Login struct {
+	User, Secret string
+	// Body is the body that was read, without its Content-Encoding; nil when
+	// there was none.
+	Body []byte
+	// Media is the type of the body, "" when there was none.
+	Media Media
+
+	rule *LoginRule
+	read *reading
+}
+
+// NewLoginRule compiles a rule.
+func NewLoginRule(c LoginConfig) (*LoginRule, error) {
+	l := &LoginRule{config: c, places: slices.Concat(c.User, c.Secret), users: len(c.User)}
+	switch {
+	case len(c.User) == 0 || len(c.Secret) == 0:
+		return nil, errors.New("compiling login rule: it names no place for the user or the secret")
+	case c.MaxBytes < 0:
+		return nil, errors.New("compiling login rule: the body limit is negative")
+	case c.MaxBytes == 0:
+		l.config.MaxBytes = DefaultMaxBytes
+	}
+	if err := checkPlaces(l.places, c.JSON); err != nil {
+		return nil, fmt.Errorf("compiling login rule: %w", err)
+	}
+	for i, p := range l.places {
+		switch p.From {
+		case FromField:
+			l.fields = true
+			l.keys = append(l.keys, newFieldPath(p.Name))
+			l.paths = append(l.paths, fieldPaths{newJSONPath(p.Name), i})
+		case FromQuery:
+			l.query = true
+			l.keys = append(l.keys, newFieldPath(p.Name))
+		case FromPath:
+			l.path = true
+		}
+	}
+	outside := func(p Place) bool { return p.From != FromField }
+	l.without = slices.ContainsFunc(c.User, outside) && slices.ContainsFunc(c.Secret, outside)
+	if l.fields != (c.Form || c.JSON || c.Multipart) {
+		return nil, errors.New("compiling login rule: a rule with a field accepts form, JSON or multipart, and only such a rule")
+	}
+	return l, nil
+}
+
+// Read reads the login of a request, and its whole body, once. Target is the
+// request target by which the request was recognised. The error is a *Refusal,
+// or wraps what failed when the client went away while sending.
+func (l *LoginRule) Read(r *http.Request, target string) (*Login, error) {
+	login := &Login{rule: l, read: new(reading)}
+	if refusal := l.readOutside(r, target, login.read); refusal != nil {
+		return nil, refusal
+	}
+	if err := l.readBody(r, login); err != nil {
+		return nil, err
+	}
+	var refusal *Refusal
+	if login.User, refusal = login.read.only(0, l.users); refusal == nil {
+		login.Secret, refusal = login.read.only(l.users, len(l.places))
+	}
+	if refusal == nil {
+		refusal = checkLogin(login.User, login.Secret)
+	}
+	if refusal != nil {
+		return nil, refusal
+	}
+	return login, nil
+}
+
+// readOutside reads the places that are not in the body.
+func (l *LoginRule) readOutside(r *http.Request, target string, v *reading) *Refusal {
+	if l.path || l.query {
+		for _, name := range [...]string{"X-Original-Url", "X-Rewrite-Url"} {
+			// Some frameworks take it for the target, credentials and all.
+			if len(r.Header[name]) > 0 {
+				return Refuse(ReasonDuplicateHeader, "a header names another target")
+			}
+		}
+	}
+	if refusal := l.readQuery(r, v); refusal != nil {
+		return refusal
+	}
+	for i, p := range l.places {
+		var text string
+		var present bool
+		var refusal *Refusal
+		switch p.From {
+		case FromHeader:
+			text, present, refusal = readHeader(r, p.Name)
+		case FromCookie:
+			if text, present, refusal = ReadCookie(r, p.Name); strings.Contains(text, "+") && refusal == nil {
+				// PHP 7 makes a blank of it.
+				refusal = Refuse(ReasonMalformedHeader, "a credential in a cookie holds a plus sign")
+			}
+		case FromPath:
+			n, _ := strconv.Atoi(p.Name)
+			text, present, refusal = readSegment(target, n)
+		}
+		if refusal != nil {
+			return refusal
+		}
+		if present {
+			v.set(i, text)
+		}
+	}
+	return nil
+}
+
+// checkLogin refuses credentials that no login consists of (D9). Control
+// characters are cut or trimmed by some readers, and kept by others.
+func checkLogin(user, secret string) *Refusal {
+	switch {
+	case strings.TrimSpace(user) == "":
+		return Refuse(ReasonMissingUser, "there is no user name")
+	case secret == "":
+		return Refuse(ReasonMissingSecret, "there is no secret")
+	case strings.ContainsFunc(user, isControl):
+		return Refuse(ReasonBadName, "the user name holds control characters")
+	case strings.ContainsFunc(secret, isControl):
+		return Refuse(ReasonBadSecret, "the secret holds control characters")
+	}
+	return nil
+}

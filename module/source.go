@@ -1,0 +1,87 @@
+// Copyright 2026 The caddy-lockout authors
+// SPDX-License-Identifier: Apache-2.0
+
+package module
+
+import (
+	"errors"
+
+	"github.com/caddy-lockout/caddy-lockout/internal/credentials"
+)
+
+// Source is a place in a request.
+type Source struct {
+	// The kind of place: `field` (of the body), `query`, `header`, `cookie`,
+	// `path` (a segment of the path) or `basic` (the Authorization header; holds
+	// user and secret).
+	From string `json:"from,omitempty"`
+
+	// The name of the field, parameter, header or cookie, spelled exactly; for
+	// `path` the number of the segment, counted from 1.
+	Name string `json:"name,omitempty"`
+
+	// Other places where it may stand instead. A request that fills two is
+	// refused. Not with `basic`.
+	Or []Source `json:"or,omitempty"`
+}
+
+// The places of a Source that have rules of their own.
+const (
+	fromField = string(credentials.FromField)
+	fromBasic = "basic"
+)
+
+// Validate checks one place by itself, so that a configuration adapter can
+// report a mistake where it stands.
+func (s Source) Validate() error {
+	if s.From == fromBasic {
+		return nil
+	}
+	return s.place().Check()
+}
+
+func (s Source) place() credentials.Place {
+	return credentials.Place{From: credentials.From(s.From), Name: s.Name}
+}
+
+// places returns the source and its alternatives.
+func (s Source) places() ([]credentials.Place, error) {
+	list := []credentials.Place{s.place()}
+	for _, other := range s.Or {
+		if len(other.Or) > 0 {
+			return nil, errors.New("an alternative has alternatives, write all in one list")
+		}
+		list = append(list, other.place())
+	}
+	for _, p := range list {
+		if err := p.Check(); err != nil {
+			return nil, err
+		}
+	}
+	return list, nil
+}
+
+// fields returns the names of the fields among the places.
+func (s Source) fields() (names []string) {
+	for _, other := range append([]Source{s}, s.Or...) {
+		if other.From == fromField {
+			names = append(names, other.Name)
+		}
+	}
+	return names
+}
+
+func isField(p credentials.Place) bool { return p.From == credentials.FromField }
+
+// carriers are the places by which a request shows that it carries a login: all
+// that a client fills for this, and not what it sends with every request, such
+// as the cookie or the header that says who it is.
+func carriers(user, secret []credentials.Place) []credentials.Place {
+	var list []credentials.Place
+	for _, p := range user {
+		if p.From == credentials.FromField || p.From == credentials.FromQuery {
+			list = append(list, p)
+		}
+	}
+	return append(list, secret...)
+}
