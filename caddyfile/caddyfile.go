@@ -24,6 +24,21 @@
 //			attempt_timeout <duration>
 //			reservation_ttl <duration>
 //			counter_ttl     <duration>
+//			names {
+//				keep_case
+//				ignore_accents
+//				strip_domain <domain...>
+//				strip_plus_tags
+//				underscore_is_blank
+//				strip_trailing_dots
+//				alias      <alias> <name>
+//				alias_file <path>
+//			}
+//			organization <id> {
+//				names {
+//					...
+//				}
+//			}
 //			mode            enforce
 //		}
 //	}
@@ -82,9 +97,10 @@
 //	json              <path>[=<value>]
 //
 // Conditions joined by & must all match; | separates alternatives and binds
-// weaker. Both stand between blanks; in quotes they are text. step, pass, deny,
-// header, field, has, path_regexp and the four verdicts may be repeated, everything else is given once. The outcomes of a
-// step are tried in written order.
+// weaker. Both stand between blanks; in quotes they are text. organization,
+// alias, step, pass, deny, header, field, has, path_regexp and the four verdicts
+// may be repeated, everything else is given once. The outcomes of a step are
+// tried in written order.
 //
 // The site directive takes no matcher: Caddy's path matcher misses spellings
 // such as /login/ and /login%2f that the login service may take, so the handler

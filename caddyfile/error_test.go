@@ -27,7 +27,7 @@ func TestErrors(t *testing.T) {
 		name, input, want, line string
 	}{
 		// The global option.
-		{"global: unknown", global("redi {\n}"), `lockout: unknown subdirective "redi"; allowed: redis, instance, default_policy, on_store_error, attempt_timeout, reservation_ttl, counter_ttl, mode`, "3"},
+		{"global: unknown", global("redi {\n}"), `lockout: unknown subdirective "redi"; allowed: redis, instance, default_policy, on_store_error, attempt_timeout, reservation_ttl, counter_ttl, names, organization, mode`, "3"},
 		{"global: no block", "{\n\tlockout\n}\n", "lockout: a block must open at the end of this line", "2"},
 		{"global: argument", "{\n\tlockout x {\n\t}\n}\n", `lockout: unexpected "x" before the block`, "2"},
 		{"global: twice", "{\n\tlockout {\n\t}\n\tlockout {\n\t}\n}\n", "global option lockout is already specified", "4"},
@@ -57,6 +57,18 @@ func TestErrors(t *testing.T) {
 		{"policy: 2^64", global("default_policy {\nmax_otp_attempts 18446744073709551616\n}"), `want a whole number from 0 to 4294967295`, "4"},
 		{"policy: twice", global("default_policy {\n}\ndefault_policy {\n}"), `"default_policy" is already specified at line 3`, "5"},
 		{"policy: behind the block", global("default_policy {\nmax_otp_attempts 1\n} mode enforce"), `default_policy: unknown subdirective "mode"`, "5"},
+
+		// Names.
+		{"names: unknown", global("names {\nfold\n}"), `names: unknown subdirective "fold"; allowed: keep_case, ignore_accents, strip_domain, strip_plus_tags, underscore_is_blank, strip_trailing_dots, alias, alias_file`, "4"},
+		{"names: argument", global("names {\nkeep_case yes\n}"), "keep_case: wrong number of arguments: got 1, want none", "4"},
+		{"names: no domain", global("names {\nstrip_domain\n}"), "strip_domain: wrong number of arguments: got 0, want <domain...>", "4"},
+		{"names: bad domain", global("names {\nstrip_domain a@b\n}"), `strip_domain "a@b": want a domain such as CORP or example.com, or *`, "4"},
+		{"names: alias of one", global("names {\nalias a\n}"), "alias: wrong number of arguments: got 1, want <alias> <name>", "4"},
+		{"names: alias twice", global("names {\nalias a b\nalias a c\n}"), `alias: "a" is given twice`, "5"},
+		{"names: twice", global("names {\n}\nnames {\n}"), `"names" is already specified at line 3`, "5"},
+		{"organization: no id", global("organization {\n}"), `organization: want an id, and a block behind it`, "3"},
+		{"organization: twice", global("organization a {\n}\norganization a {\n}"), `organization: "a" is given twice`, "5"},
+		{"organization: unknown", global("organization a {\npolicy\n}"), `organization: unknown subdirective "policy"; allowed: names`, "4"},
 
 		// Redis.
 		{"redis: unknown", global("redis {\nhost a\n}"), `redis: unknown subdirective "host"; allowed: mode, address, username, password, key_prefix, database, timeout`, "4"},

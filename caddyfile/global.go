@@ -27,6 +27,11 @@ func parseApp(d *caddyfile.Dispenser) (*module.App, error) {
 		{name: "attempt_timeout", read: duration(&app.AttemptTimeout)},
 		{name: "reservation_ttl", read: duration(&app.ReservationTTL)},
 		{name: "counter_ttl", read: duration(&app.CounterTTL)},
+		{name: "names", read: func(d *caddyfile.Dispenser) (err error) {
+			app.Names, err = parseNames(d)
+			return err
+		}},
+		{name: "organization", many: true, read: func(d *caddyfile.Dispenser) error { return parseOrganization(d, app) }},
 		{name: "mode", read: word(&mode, []string{"enforce"}, "shadow")},
 	})
 	if err != nil {

@@ -16,7 +16,6 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/caddy-lockout/caddy-lockout/counter"
-	"github.com/caddy-lockout/caddy-lockout/internal/credentials"
 	"github.com/caddy-lockout/caddy-lockout/policyapi"
 )
 
@@ -39,7 +38,6 @@ type API struct {
 
 	app    *App
 	log    *zap.Logger
-	names  *credentials.Names
 	access *policyapi.Access
 	served atomic.Pointer[servedAPI]
 }
@@ -76,7 +74,6 @@ func (*API) CaddyModule() caddy.ModuleInfo {
 // Provision resolves the tokens and finds the app.
 func (h *API) Provision(ctx caddy.Context) error {
 	h.log = ctx.Logger()
-	h.names = credentials.NewNames()
 	authenticator, err := h.authenticator()
 	if err != nil {
 		return err
@@ -179,7 +176,7 @@ func (h *API) api(b *backend) http.Handler {
 	if s := h.served.Load(); s != nil && s.backend == b {
 		return s.api
 	}
-	service := policyapi.NewService(b.policies, &apiUsers{backend: b, names: h.names}, policyapi.ServiceOptions{
+	service := policyapi.NewService(b.policies, &apiUsers{backend: b, app: h.app}, policyapi.ServiceOptions{
 		Changed: h.changed,
 		Failed:  h.failed,
 	})

@@ -9,19 +9,18 @@ import (
 	"time"
 
 	"github.com/caddy-lockout/caddy-lockout/counter"
-	"github.com/caddy-lockout/caddy-lockout/internal/credentials"
 	"github.com/caddy-lockout/caddy-lockout/policyapi"
 )
 
 // apiUsers are the users of the policy API: those of the counter.
 type apiUsers struct {
 	backend *backend
-	names   *credentials.Names
+	app     *App
 }
 
 // Canonical returns the form of a name under which attempts are counted.
-func (u *apiUsers) Canonical(name string) (string, error) {
-	canonical, refusal := u.names.Canonical(name)
+func (u *apiUsers) Canonical(organization, name string) (string, error) {
+	canonical, refusal := u.app.namesOf(organization).Canonical(name)
 	if refusal != nil {
 		return "", refusal
 	}

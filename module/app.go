@@ -58,15 +58,23 @@ type App struct {
 	// are forgotten. Default: 30 days.
 	CounterTTL caddy.Duration `json:"counter_ttl,omitempty"`
 
-	log      *zap.Logger
-	spec     *backendSpec
-	backend  *backend
-	acquired bool
-	handlers atomic.Int32
-	running  sync.WaitGroup
-	stopPing context.CancelFunc
-	storage  certmagic.Storage
-	passedIn atomic.Int64 // the outage in which attempts passed last
+	// Which user names are one to the login services. Default: letter case,
+	// width, blanks around and characters that are not shown make no difference.
+	Names *Names `json:"names,omitempty"`
+
+	// What is special to organizations, by their id.
+	Organizations map[string]*Organization `json:"organizations,omitempty"`
+
+	nameRules nameRules
+	log       *zap.Logger
+	spec      *backendSpec
+	backend   *backend
+	acquired  bool
+	handlers  atomic.Int32
+	running   sync.WaitGroup
+	stopPing  context.CancelFunc
+	storage   certmagic.Storage
+	passedIn  atomic.Int64 // the outage in which attempts passed last
 }
 
 // DefaultPolicy is a policy as configured.
@@ -102,6 +110,10 @@ func (a *App) Provision(ctx caddy.Context) error {
 		return err
 	}
 	if err := registerMetrics(ctx.GetMetricsRegistry()); err != nil {
+		return err
+	}
+	var err error
+	if a.nameRules, err = a.compileNames(); err != nil {
 		return err
 	}
 	spec, err := a.backendSpec()

@@ -103,7 +103,6 @@ func (*Handler) CaddyModule() caddy.ModuleInfo {
 // Provision compiles the steps and finds the app.
 func (h *Handler) Provision(ctx caddy.Context) error {
 	h.log = ctx.Logger()
-	h.names = credentials.NewNames()
 	h.newID = rand.Text
 	h.checked = newCheckedTargets()
 	app, err := ctx.App("lockout")
@@ -115,6 +114,7 @@ func (h *Handler) Provision(ctx caddy.Context) error {
 	if err := h.check(); err != nil {
 		return err
 	}
+	h.names = h.app.namesOf(h.Organization)
 	if h.sites, err = newRecogniser(h); err != nil {
 		return err
 	}

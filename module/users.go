@@ -10,7 +10,6 @@ import (
 	"fmt"
 
 	"github.com/caddy-lockout/caddy-lockout/counter"
-	"github.com/caddy-lockout/caddy-lockout/internal/credentials"
 	"github.com/caddy-lockout/caddy-lockout/policyapi"
 )
 
@@ -66,7 +65,7 @@ func (a *App) withUser(organization, user string, f func(*backend, counter.Subje
 	if err := policyapi.CheckOrganization(organization); err != nil {
 		return fmt.Errorf("%w: %w", ErrUser, err)
 	}
-	name, refusal := credentials.NewNames().Canonical(user)
+	name, refusal := a.namesOf(organization).Canonical(user)
 	if refusal != nil {
 		return fmt.Errorf("%w: %w", ErrUser, refusal)
 	}

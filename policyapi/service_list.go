@@ -95,7 +95,7 @@ func (s *Service) list(ctx context.Context, search userSearch) (rows []UserRow, 
 
 // listed returns the one user of an exact name, if the search admits it.
 func (s *Service) listed(ctx context.Context, g *grant, search userSearch, exact nameFilter) ([]UserRow, error) {
-	name, err := s.users.Canonical(exact.text)
+	name, err := s.users.Canonical(g.organization, exact.text)
 	if err != nil {
 		return nil, nil // nobody can have this name
 	}

@@ -16,7 +16,7 @@ func (s *Service) user(ctx context.Context, message, id string) (UserRow, error)
 		return UserRow{}, err
 	}
 	defer cancel()
-	if err := checkUserID(s.users, message, id); err != nil {
+	if err := checkUserID(s.users, g.organization, message, id); err != nil {
 		return UserRow{}, err
 	}
 	user := User{Organization: g.organization, Name: id}
@@ -36,7 +36,7 @@ func (s *Service) lock(ctx context.Context, message, id string) (Details, error)
 		return Details{}, err
 	}
 	defer cancel()
-	if err := checkUserID(s.users, message, id); err != nil {
+	if err := checkUserID(s.users, g.organization, message, id); err != nil {
 		return Details{}, err
 	}
 	at, err := s.users.Lock(ctx, User{Organization: g.organization, Name: id}, g.id)
@@ -53,7 +53,7 @@ func (s *Service) unlock(ctx context.Context, message, id string) (Details, erro
 		return Details{}, err
 	}
 	defer cancel()
-	if err := checkUserID(s.users, message, id); err != nil {
+	if err := checkUserID(s.users, g.organization, message, id); err != nil {
 		return Details{}, err
 	}
 	if err := s.users.Unlock(ctx, User{Organization: g.organization, Name: id}, g.id); err != nil {

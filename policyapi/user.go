@@ -32,9 +32,9 @@ type UserRow struct {
 // Users is what the API needs of the counter. Package module provides it:
 // this package knows no counter.
 type Users interface {
-	// Canonical returns the form of a name under which attempts are counted,
-	// or an error that says why no attempt can have it.
-	Canonical(name string) (string, error)
+	// Canonical returns the form of a name under which attempts are counted in
+	// an organization, or an error that says why no attempt can have it.
+	Canonical(organization, name string) (string, error)
 	// Lock locks a user and returns when. If the user is locked, the error
 	// wraps ErrUserLocked. The op names the call, as for Store.Add.
 	Lock(ctx context.Context, user User, op string) (time.Time, error)
@@ -58,11 +58,11 @@ const maxUserRunes = 200
 // byte with canonical names, so another spelling would name nobody: a lock on
 // it would hold nobody off, and "not locked" would be a wrong comfort. The
 // error names the spelling that counts.
-func checkUserID(users Users, message, id string) error {
+func checkUserID(users Users, organization, message, id string) error {
 	if n := utf8.RuneCountInString(id); n < 1 || n > maxUserRunes {
 		return argumentError(fmt.Sprintf("invalid %s.Id: value length must be between 1 and %d runes, inclusive", message, maxUserRunes))
 	}
-	canonical, err := users.Canonical(id)
+	canonical, err := users.Canonical(organization, id)
 	if err != nil {
 		return argumentError(fmt.Sprintf("invalid %s.Id: no attempt can have this user name: %v", message, err))
 	}

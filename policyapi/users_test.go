@@ -33,7 +33,7 @@ func newFakeUsers() *fakeUsers {
 
 var lockedAt = time.Date(2026, 11, 22, 12, 0, 0, 123456000, time.UTC)
 
-func (f *fakeUsers) Canonical(name string) (string, error) {
+func (f *fakeUsers) Canonical(_, name string) (string, error) {
 	if name = strings.TrimSpace(strings.ToLower(name)); name == "" || strings.ContainsFunc(name, unicode.IsControl) {
 		return "", errors.New("the user name is unusable")
 	}

@@ -22,23 +22,28 @@ const (
 
 // Names reduces user names to their canonical form, the key that counters are
 // kept under (D10). It is safe for concurrent use.
-type Names struct{}
+type Names struct {
+	options NameOptions
+	domains map[string]bool   // of StripDomains, canonical
+	aliases map[string]string // canonical, to canonical
+}
 
 // NewNames returns the default rules.
 func NewNames() *Names { return &Names{} }
 
 // Canonical returns the canonical form of a name: NFKC, without ignorable
 // characters, full case folding, outer white space removed, inner white space
-// reduced to single blanks. Canonical forms are their own canonical form.
+// reduced to single blanks, and what the options say. Canonical forms are their
+// own canonical form.
 //
-// It merges only spellings that services commonly take for one account, never
-// different letters: Latin a and Cyrillic а stay two people. Inner blanks are
-// squeezed beyond D10 because WordPress and MediaWiki do the same. Control
-// characters, invalid UTF-8, names that come out empty or over 200 runes or
-// 800 bytes are refused.
+// Without options it merges only spellings that services commonly take for one
+// account, never different letters: Latin a and Cyrillic а stay two people.
+// Inner blanks are squeezed beyond D10 because WordPress and MediaWiki do the
+// same. Control characters, invalid UTF-8, names that come out empty or over
+// 200 runes or 800 bytes are refused.
 func (n *Names) Canonical(name string) (string, *Refusal) {
-	if isPlainName(name) {
-		return name, nil
+	if isPlainName(name) && !n.concerns(name) {
+		return n.resolve(name), nil
 	}
 	if len(name) > maxNameBytes || utf8.RuneCountInString(name) > maxNameRunes {
 		return "", Refuse(ReasonBadName, "the user name is too long")
@@ -57,11 +62,18 @@ func (n *Names) Canonical(name string) (string, *Refusal) {
 	for range maxNamePasses {
 		before := name
 		name = norm.NFKC.String(strings.Map(dropIgnorable, name))
-		// A Caser may hold state, so none is shared between requests.
-		name = norm.NFKC.String(cases.Fold().String(name))
+		if !n.options.KeepCase {
+			// A Caser may hold state, so none is shared between requests.
+			name = norm.NFKC.String(cases.Fold().String(name))
+		}
+		name = n.reduce(name)
 		name = strings.Join(strings.Fields(name), " ")
 		if name == before {
-			return checkCanonical(name)
+			name, err := checkCanonical(name)
+			if err != nil {
+				return "", err
+			}
+			return n.resolve(name), nil
 		}
 	}
 	return "", Refuse(ReasonBadName, "the user name has no stable form")
@@ -111,6 +123,3 @@ func isIgnorable(r rune) bool {
 
 // isControl reports a character of category Cc.
 func isControl(r rune) bool { return r < ' ' || 0x7f <= r && r < 0xa0 }
-
-// keepsCase reports whether names that differ in case are two.
-func (n *Names) keepsCase() bool { return false }
