@@ -160,11 +160,21 @@ func TestCanonicalAllocations(t *testing.T) {
 }
 
 func FuzzName(f *testing.F) {
-	for _, seed := range []string{"alice", "JOSE\u0301", "\u0345\u0345ΐ", "İı", "a\u034f\u0301", "\u1e9e \u3164", "\ufdfa"} {
+	for _, seed := range []string{"alice", "JOSE\u0301", "\u0345\u0345ΐ", "İı", "a\u034f\u0301", "\u1e9e \u3164", "\ufdfa", `corp\a_b+c@example.test.`, "b", "boss@other.test."} {
 		f.Add(seed)
 	}
 	names := credentials.NewNames()
-	f.Fuzz(func(t *testing.T, in string) { checkCanonical(t, names, in) })
+	options := compiledNames(f, everyOption)
+	f.Fuzz(func(t *testing.T, in string) {
+		checkCanonical(t, names, in)
+		got, err := options.Canonical(in)
+		if err != nil {
+			return
+		}
+		if again, err := options.Canonical(got); err != nil || again != got {
+			t.Fatalf("with options Canonical(%q) = %q, of which the canonical form is %q, %v", in, got, again, err)
+		}
+	})
 }
 
 func BenchmarkCanonical(b *testing.B) {
