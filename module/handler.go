@@ -249,7 +249,10 @@ func (h *Handler) identify(r *http.Request, s *step) (login, error) {
 		if s.normalized {
 			user = name
 		}
-		l.body, l.decoded = read.Forward(user), len(r.Header["Content-Encoding"]) > 0
+		if l.body, refusal = read.Forward(user); refusal != nil {
+			return l, refusal
+		}
+		l.decoded = len(r.Header["Content-Encoding"]) > 0
 	}
 	return l, nil
 }

@@ -23,26 +23,31 @@ const noPlace = -1
 // is encoded anew from what was read, with one spelling for everything that was
 // read, so the service sees what was counted; the bytes of other JSON members
 // stay. The user name in it is user: the one that was read, or its canonical
-// form. A rule that is verbatim, and multipart, return the body as it was.
-func (l *Login) Forward(user string) []byte {
+// form. A rule that is verbatim, and multipart, return the body as it was. What
+// grows over the limit of the body is refused: raw letters become three bytes
+// each in a form.
+func (l *Login) Forward(user string) ([]byte, *Refusal) {
 	switch {
 	case l.rule.config.Verbatim:
-		return l.Body
+		return l.Body, nil
 	case l.Media == MediaForm:
 		return l.forwardForm(user)
 	case l.Media == MediaJSON:
-		return l.forwardJSON(user)
+		return l.forwardJSON(user), nil
 	}
-	return l.Body
+	return l.Body, nil
 }
 
 // forwardForm writes pairs as browsers do (WHATWG URL, section 5.2), so the
 // form of a browser comes out as it went in. A key without = stays without one.
-func (l *Login) forwardForm(user string) []byte {
+func (l *Login) forwardForm(user string) ([]byte, *Refusal) {
 	out := make([]byte, 0, len(l.Body)+len(l.Body)/8+len(user))
 	for pair := range strings.SplitSeq(string(l.Body), "&") {
 		if pair == "" {
 			continue
+		}
+		if int64(len(out)) > l.rule.config.MaxBytes {
+			break
 		}
 		if len(out) > 0 {
 			out = append(out, '&')
@@ -60,7 +65,10 @@ func (l *Login) forwardForm(user string) []byte {
 			out = appendFormText(out, decodeLenient(rawValue))
 		}
 	}
-	return out
+	if int64(len(out)) > l.rule.config.MaxBytes {
+		return nil, Refuse(ReasonTooLarge, "the body is too large once it is encoded")
+	}
+	return out, nil
 }
 
 // isUser reports whether a field is where the user name was read.

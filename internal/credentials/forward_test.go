@@ -13,6 +13,44 @@ import (
 	"github.com/caddy-lockout/caddy-lockout/internal/credentials"
 )
 
+func forwarded(tb testing.TB, l *credentials.Login, user string) string {
+	tb.Helper()
+	body, refusal := l.Forward(user)
+	if refusal != nil {
+		tb.Fatal(refusal)
+	}
+	return string(body)
+}
+
+// A body of the largest size goes on, unless encoding makes it larger.
+func TestForwardSize(t *testing.T) {
+	t.Parallel()
+	const limit = 100
+	rule := newRule(t, credentials.LoginConfig{Form: true, User: field("username"), Secret: field("password"), MaxBytes: limit})
+	const body = "username=alice&password=x&a="
+	for name, tc := range map[string]struct {
+		pad  string
+		fits bool
+	}{
+		"plain":        {strings.Repeat("a", limit-len(body)), true},
+		"raw letters":  {strings.Repeat("\u00e9", 13), false},
+		"fewer":        {strings.Repeat("\u00e9", 12), true},
+		"small pieces": {strings.Repeat("&\u00e9", 20), false},
+	} {
+		login, err := rule.Read(post(formType, body+tc.pad), "/login")
+		if err != nil {
+			t.Fatal(err)
+		}
+		out, refusal := login.Forward(login.User)
+		if fits := refusal == nil && len(out) <= limit; fits != tc.fits {
+			t.Errorf("%s: %d bytes, %v", name, len(out), refusal)
+		}
+		if refusal != nil && refusal.Reason != credentials.ReasonTooLarge {
+			t.Errorf("%s: %v", name, refusal)
+		}
+	}
+}
+
 func TestForward(t *testing.T) {
 	t.Parallel()
 	both := credentials.LoginConfig{Form: true, JSON: true, User: append(field("username"), field("email")...), Secret: field("password")}
@@ -54,7 +92,7 @@ func TestForward(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if got := string(login.Forward(login.User)); got != tc.want {
+			if got := forwarded(t, login, login.User); got != tc.want {
 				t.Errorf("got  %s\nwant %s", got, tc.want)
 			}
 			again, err := rule.Read(post(tc.media, tc.want), "/login")
@@ -75,7 +113,7 @@ func TestForwardAnotherName(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := string(login.Forward(`"al ice"`)); got != bodies[1] {
+		if got := forwarded(t, login, `"al ice"`); got != bodies[1] {
 			t.Errorf("got %s, want %s", got, bodies[1])
 		}
 	}
@@ -160,7 +198,7 @@ func BenchmarkLogin(b *testing.B) {
 				if _, refusal := names.Canonical(login.User); refusal != nil {
 					b.Fatal(refusal)
 				}
-				if len(login.Forward(login.User)) == 0 {
+				if body, refusal := login.Forward(login.User); refusal != nil || len(body) == 0 {
 					b.Fatal("no body")
 				}
 			}

@@ -149,7 +149,7 @@ func TestReadMultipartOfStandardLibrary(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if login.User != "jos\u00e9" || login.Secret != "p & q" || login.Media != credentials.MediaMultipart || string(login.Forward("x")) != body.String() {
+	if login.User != "jos\u00e9" || login.Secret != "p & q" || login.Media != credentials.MediaMultipart || forwarded(t, login, "x") != body.String() {
 		t.Errorf("got %+v", login)
 	}
 }
