@@ -4,7 +4,6 @@
 package module
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -158,7 +157,7 @@ func (rec *recogniser) readBody(r *http.Request, multipart bool) (*credentials.B
 	r.Body = struct {
 		io.Reader
 		io.Closer
-	}{bytes.NewReader(body.Sent), r.Body}
+	}{strings.NewReader(body.Sent), r.Body}
 	return body, nil
 }
 

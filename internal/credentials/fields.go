@@ -40,7 +40,7 @@ func NewFields(names []string) (*Fields, error) {
 // Body is a body that was read to tell steps apart.
 type Body struct {
 	// Sent is what the client sent, and has to be put back.
-	Sent []byte
+	Sent string
 	// Media is its type.
 	Media Media
 
@@ -86,6 +86,6 @@ func ReadBody(r *http.Request, c LoginConfig) (*Body, error) {
 			return nil, refusal
 		}
 	}
-	b.text = string(plain)
+	b.text = plain
 	return b, nil
 }
