@@ -22,6 +22,7 @@ import (
 //			name  <text>
 //		}
 //		organizations <name...>
+//		cors <origin...>
 //		insecure_no_auth
 //	}
 //
@@ -52,6 +53,10 @@ func parseAPI(d *caddyfile.Dispenser) (*module.API, error) {
 		}},
 		{name: "organizations", read: func(d *caddyfile.Dispenser) (err error) {
 			api.Organizations, err = list(d, "<name...>", notEmpty("organizations"))
+			return err
+		}},
+		{name: "cors", read: func(d *caddyfile.Dispenser) (err error) {
+			api.CORS, err = list(d, "<origin...>", checkOrigin)
 			return err
 		}},
 		{name: "insecure_no_auth", read: func(d *caddyfile.Dispenser) error {
@@ -98,6 +103,15 @@ func parseAPIToken(d *caddyfile.Dispenser) (*module.APIToken, error) {
 		return nil, line.Err("token: roles are missing: without one it may do nothing")
 	}
 	return t, nil
+}
+
+// checkOrigin tells what is not even meant to be an origin; the API checks the
+// rest.
+func checkOrigin(d *caddyfile.Dispenser) error {
+	if d.Val() != "*" && !strings.Contains(d.Val(), "://") {
+		return d.Errf("cors: %q is no origin; want one such as https://admin.example.com, or * for all", d.Val())
+	}
+	return nil
 }
 
 func notEmpty(what string) func(*caddyfile.Dispenser) error {

@@ -67,10 +67,10 @@ func TestAPIErrors(t *testing.T) {
 	for _, tt := range []struct {
 		name, input, want, line string
 	}{
-		{"no block", "example.com {\n\tlockout_api\n}\n", "lockout_api: a block must open at the end of this line; allowed in it: token, organizations, insecure_no_auth, oidc", "2"},
+		{"no block", "example.com {\n\tlockout_api\n}\n", "lockout_api: a block must open at the end of this line; allowed in it: token, organizations, cors, insecure_no_auth, oidc", "2"},
 		{"empty", api(""), "lockout_api: no token: nobody could use the API; write insecure_no_auth to let everybody do everything", "2"},
 		{"argument", "example.com {\n\tlockout_api * x {\n\t}\n}\n", `lockout_api: unexpected "x" before the block`, "2"},
-		{"unknown", api("tokens a"), `lockout_api: unknown subdirective "tokens"; allowed: token, organizations, insecure_no_auth, oidc`, "3"},
+		{"unknown", api("tokens a"), `lockout_api: unknown subdirective "tokens"; allowed: token, organizations, cors, insecure_no_auth, oidc`, "3"},
 		{"oidc", api("oidc https://issuer.example.com {\naudience lockout\n}"), "oidc is not supported yet; so far: token", "3"},
 		{"both", api("token " + secret + " {\nroles IAM_OWNER\n}\ninsecure_no_auth"), "lockout_api: a token protects nothing beside insecure_no_auth", "2"},
 		{"insecure with argument", api("insecure_no_auth yes"), "insecure_no_auth: wrong number of arguments: got 1, want none", "3"},
@@ -90,6 +90,10 @@ func TestAPIErrors(t *testing.T) {
 		{"organizations: none", api("organizations"), "organizations: wrong number of arguments: got 0, want <name...>", "3"},
 		{"organizations: empty", api(`organizations a ""`), "organizations: <name> is empty", "3"},
 		{"organizations: same", api("organizations a a"), `organizations: "a" is given twice`, "3"},
+		{"cors: none", api("cors"), "cors: wrong number of arguments: got 0, want <origin...>", "3"},
+		{"cors: host", api("cors admin.example.com"), `cors: "admin.example.com" is no origin; want one such as https://admin.example.com, or * for all`, "3"},
+		{"cors: same", api("cors * *"), `cors: "*" is given twice`, "3"},
+		{"cors: twice", api("cors *\ncors *"), `"cors" is already specified at line 3`, "4"},
 		{"not closed", "example.com {\n\tlockout_api {\n\t\tinsecure_no_auth\n", "", "3"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -20,7 +20,8 @@
 //				max_password_attempts <number>
 //				max_otp_attempts      <number>
 //			}
-//			on_store_error  closed|open
+//			on_store_error  closed|open|local
+//			deny_cache      <duration>|off
 //			attempt_timeout <duration>
 //			reservation_ttl <duration>
 //			counter_ttl     <duration>

@@ -23,7 +23,8 @@ func parseApp(d *caddyfile.Dispenser) (*module.App, error) {
 			app.DefaultPolicy, err = parseDefaultPolicy(d)
 			return err
 		}},
-		{name: "on_store_error", read: word(&app.OnStoreError, []string{"closed", "open"}, "local")},
+		{name: "on_store_error", read: word(&app.OnStoreError, []string{"closed", "open", "local"})},
+		{name: "deny_cache", read: durationOrOff(&app.DenyCache)},
 		{name: "attempt_timeout", read: duration(&app.AttemptTimeout)},
 		{name: "reservation_ttl", read: duration(&app.ReservationTTL)},
 		{name: "counter_ttl", read: duration(&app.CounterTTL)},

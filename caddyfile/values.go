@@ -79,25 +79,25 @@ func text(into *string) reader {
 	}
 }
 
-// address reads a host and a port; one with a placeholder is kept as written.
-func address(into *string) reader {
-	return func(d *caddyfile.Dispenser) error {
-		args, err := arguments(d, "<host>:<port>")
-		if err != nil {
-			return err
-		}
-		*into = args[0]
-		if strings.Contains(args[0], "{") {
+// addresses reads one or more hosts with ports; one with a placeholder is kept
+// as written.
+func addresses(into *[]string) reader {
+	return func(d *caddyfile.Dispenser) (err error) {
+		*into, err = list(d, "<host>:<port>", func(d *caddyfile.Dispenser) error {
+			address := d.Val()
+			if strings.Contains(address, "{") {
+				return nil
+			}
+			host, port, err := net.SplitHostPort(address)
+			if err != nil || host == "" {
+				return d.Errf("address %q: want <host>:<port>", address)
+			}
+			if n, err := strconv.ParseUint(port, 10, 16); err != nil || n == 0 {
+				return d.Errf("address %q: the port must be a number from 1 to 65535", address)
+			}
 			return nil
-		}
-		host, port, err := net.SplitHostPort(args[0])
-		if err != nil || host == "" {
-			return d.Errf("address %q: want <host>:<port>", args[0])
-		}
-		if n, err := strconv.ParseUint(port, 10, 16); err != nil || n == 0 {
-			return d.Errf("address %q: the port must be a number from 1 to 65535", args[0])
-		}
-		return nil
+		})
+		return err
 	}
 }
 
@@ -158,6 +158,23 @@ func duration(into *caddy.Duration) reader {
 			return err
 		}
 		*into, err = parseDuration(d, option, args[0])
+		return err
+	}
+}
+
+// durationOrOff reads a positive duration, or the word off, which is 0.
+func durationOrOff(into **caddy.Duration) reader {
+	return func(d *caddyfile.Dispenser) error {
+		option := d.Val()
+		args, err := arguments(d, "<duration>|off")
+		if err != nil {
+			return err
+		}
+		var v caddy.Duration
+		if args[0] != "off" {
+			v, err = parseDuration(d, option, args[0])
+		}
+		*into = &v
 		return err
 	}
 }

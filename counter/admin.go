@@ -6,6 +6,7 @@ package counter
 import (
 	"context"
 	"fmt"
+	"time"
 )
 
 // State is what the store knows of a user.
@@ -24,12 +25,15 @@ type FactorState struct {
 	Reservations uint32
 }
 
+// An administrator's calls are made whatever the breaker says: they are few, and
+// whoever makes them wants to know.
+
 // State reads a user. What is pending in this node is delivered first.
 func (c *Counter) State(ctx context.Context, s Subject) (State, error) {
 	if err := c.settlePending(ctx, s); err != nil {
 		return State{}, err
 	}
-	values, err := c.store.run(ctx, "state", c.store.stateScript, s, []any{s.Member()})
+	values, err := c.store.script(ctx, "state", c.store.stateScript, s, []any{s.Member()})
 	if err != nil {
 		return State{}, err
 	}
@@ -59,7 +63,16 @@ func (c *Counter) Lock(ctx context.Context, s Subject, operationID string) error
 	if values[0] != int64(1) {
 		return &LockedError{Lock: lock}
 	}
-	c.locked(s, lock)
+	if confirmed := c.locked(s, lock); confirmed != nil {
+		patience := time.NewTimer(c.opts.CallTimeout + 2*c.opts.ConfirmTimeout)
+		defer patience.Stop()
+		select {
+		case <-confirmed:
+		// The lock stands, only nobody waits any more.
+		case <-patience.C:
+		case <-ctx.Done():
+		}
+	}
 	return nil
 }
 
@@ -78,6 +91,7 @@ func (c *Counter) Unlock(ctx context.Context, s Subject, operationID string) err
 	if err != nil {
 		return err
 	}
+	c.unlocked(s)
 	if len(values) != 1 || values[0] != int64(1) {
 		return ErrNotLocked
 	}
@@ -94,9 +108,9 @@ func (c *Counter) settlePending(ctx context.Context, s Subject) error {
 	if len(ts) == 0 {
 		return nil
 	}
-	reply, err := c.store.settle(ctx, group{subject: s, settlements: ts})
-	if err != nil {
-		return err
+	reply := c.store.settleAll(ctx, []group{{subject: s, settlements: ts}})[0]
+	if reply.err != nil {
+		return fmt.Errorf("settling what is pending: %w", reply.err)
 	}
 	c.acknowledge(s, ts, reply)
 	return nil

@@ -18,6 +18,19 @@ func TestConformanceOverRedis(t *testing.T) {
 	countertest.Exercise(t, func(t testing.TB) redis.UniversalClient { return server.Client(t) })
 }
 
+func TestConformanceOverCluster(t *testing.T) {
+	t.Parallel()
+	cluster := redistest.StartCluster(t)
+	countertest.Exercise(t, func(t testing.TB) redis.UniversalClient { return cluster.Client(t) })
+}
+
+// Over TLS as well: neither Sentinel nor TLS changes what the server does.
+func TestConformanceOverSentinel(t *testing.T) {
+	t.Parallel()
+	sentinel := redistest.Config{TLS: redistest.NewCertificates(t)}.StartSentinel(t)
+	countertest.Exercise(t, func(t testing.TB) redis.UniversalClient { return sentinel.Client(t) })
+}
+
 func TestConformanceOverMiniredis(t *testing.T) {
 	t.Parallel()
 	countertest.Exercise(t, embedded(t))

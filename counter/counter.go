@@ -50,9 +50,25 @@ type Options struct {
 	// FlushDelay is how long a failure may wait for another call of the same
 	// subject to ride along with. Default: 3 ms.
 	FlushDelay time.Duration
+	// DenyTTL is how long a node remembers that a user is locked without asking
+	// the store. The message of an unlock ends it at once. Negative: not at
+	// all. Default: 1 s.
+	DenyTTL time.Duration
+	// Local keeps counting in this process while the store is away: users who
+	// are known to be locked are refused, each limit holds for this process,
+	// and what was counted is added when the store is back. Otherwise calls
+	// fail meanwhile.
+	Local bool
 	// EventsCap is the length at which the event stream of a shard is cut.
 	// Default: 1000.
 	EventsCap int64
+	// ConfirmReplicas is how many replicas of the store must have a lock that a
+	// call of this counter causes. The lock is in force at once; Lock waits for
+	// the replicas, and Hooks.Confirmed tells about every lock. Default: 0, no
+	// replica is asked.
+	ConfirmReplicas int
+	// ConfirmTimeout bounds the wait for replicas. Default: 1 s.
+	ConfirmTimeout time.Duration
 	// Hooks observe the counter.
 	Hooks Hooks
 }
@@ -65,13 +81,26 @@ type Hooks struct {
 	// Unlocked is called once per unlock that this counter made.
 	Unlocked func(Subject, Actor)
 	// Called reports a call of the store: the operation (reserve, settle,
-	// lock, unlock, state, list), its duration and its error.
+	// lock, unlock, state, list, merge, confirm), its duration and its error.
 	Called func(op string, d time.Duration, err error)
+	// Away is called with true when calls of the store stop, because too many in
+	// a row have failed, and with false when they go on. On a Cluster each part
+	// of the users stops and goes on by itself.
+	Away func(bool)
 	// Waited reports how long an attempt stood in the queue.
 	Waited func(time.Duration)
 	// Lost is called when a settle could not be delivered before the
-	// reservation expired. The store counts the attempt as failed.
+	// reservation expired: the store counts the attempt as failed. It is also
+	// called for a user about whom the store never heard what was counted
+	// without it.
 	Lost func(Subject, error)
+	// Deaf is called when this counter begins to miss locks and unlocks that
+	// others make, and seldom then. It knows them late: see DenyTTL and Local.
+	Deaf func(error)
+	// Confirmed is called once per lock that a call of this counter caused,
+	// when Options.ConfirmReplicas is set: with the replicas that have the lock,
+	// and an error when that is not known to be enough. The lock stands anyway.
+	Confirmed func(s Subject, l Lock, replicas int, err error)
 }
 
 const (
@@ -79,7 +108,9 @@ const (
 	defaultCounterTTL     = 30 * 24 * time.Hour
 	defaultCallTimeout    = time.Second
 	defaultFlushDelay     = 3 * time.Millisecond
+	defaultDenyTTL        = time.Second
 	defaultEventsCap      = 1000
+	defaultConfirmTimeout = time.Second
 )
 
 // ErrOptions reports settings that contradict each other.
@@ -93,6 +124,9 @@ type Counter struct {
 	lines   *lines
 	pending *pending
 	told    *told
+	denied  *denied
+	local   *local // nil without Options.Local
+	confirm *confirmer
 
 	stop    context.CancelFunc
 	running sync.WaitGroup
@@ -108,11 +142,13 @@ func New(client redis.UniversalClient, keys *keyspace.Keyspace, o Options) (*Cou
 	setDefault(&o.CounterTTL, max(defaultCounterTTL, 2*o.ReservationTTL))
 	setDefault(&o.CallTimeout, defaultCallTimeout)
 	setDefault(&o.FlushDelay, defaultFlushDelay)
+	setDefault(&o.DenyTTL, defaultDenyTTL)
+	setDefault(&o.ConfirmTimeout, defaultConfirmTimeout)
 	if o.EventsCap == 0 {
 		o.EventsCap = defaultEventsCap
 	}
-	if min(o.ReservationTTL, o.CounterTTL, o.CallTimeout, o.FlushDelay) < 0 || o.EventsCap < 0 {
-		return nil, fmt.Errorf("%w: a duration or the cap of events is negative", ErrOptions)
+	if min(o.ReservationTTL, o.CounterTTL, o.CallTimeout, o.FlushDelay, o.ConfirmTimeout) < 0 || min(o.EventsCap, int64(o.ConfirmReplicas)) < 0 {
+		return nil, fmt.Errorf("%w: a duration, the cap of events or the number of replicas is negative", ErrOptions)
 	}
 	// A hash that ended before its reservations would forget them unpunished.
 	if o.CounterTTL < 2*o.ReservationTTL {
@@ -124,23 +160,41 @@ func New(client redis.UniversalClient, keys *keyspace.Keyspace, o Options) (*Cou
 		lines:   newLines(),
 		pending: newPending(),
 		told:    newTold(),
+		denied:  newDenied(o.DenyTTL),
 		poll:    jitter,
+	}
+	c.confirm = newConfirmer(c.store, o)
+	if o.Local {
+		c.local = newLocal()
 	}
 	ctx, stop := context.WithCancel(context.Background())
 	c.stop = stop
 	c.running.Go(func() { c.flushLoop(ctx) })
+	c.running.Go(func() { c.recoverLoop(ctx) })
+	c.running.Go(func() { c.confirm.loop(ctx) })
+	if o.Local {
+		c.running.Go(func() { c.readKnown(ctx) })
+	}
+	if o.Local || o.DenyTTL > 0 {
+		c.running.Go(func() { c.follow(ctx) })
+	}
+	c.running.Go(func() { c.confirm.loop(ctx) })
 	return c, nil
 }
 
 // Close delivers what is pending, for at most the time that ctx gives, and
 // waits for the counter's goroutines. What could not be delivered expires in
-// the store as failed.
+// the store as failed; what was counted without the store is lost then, see
+// Hooks.Lost.
 func (c *Counter) Close(ctx context.Context) error {
 	var err error
 	c.closing.Do(func() {
 		c.stop()
 		c.running.Wait()
+		c.payAll(ctx)
 		err = c.Flush(ctx)
+		c.defaulted()
+		c.confirm.confirm(ctx)
 	})
 	return err
 }

@@ -108,7 +108,10 @@ func TestManyGiveUpsOfOneUser(t *testing.T) {
 func TestOptions(t *testing.T) {
 	t.Parallel()
 	c := newTest(t, redistest.Embedded(t), Options{})
-	want := Options{40 * time.Second, 30 * 24 * time.Hour, time.Second, 3 * time.Millisecond, 1000, Hooks{}}
+	want := Options{
+		ReservationTTL: 40 * time.Second, CounterTTL: 30 * 24 * time.Hour, CallTimeout: time.Second,
+		FlushDelay: 3 * time.Millisecond, DenyTTL: time.Second, EventsCap: 1000, ConfirmTimeout: time.Second,
+	}
 	if !reflect.DeepEqual(c.opts, want) {
 		t.Errorf("defaults %+v, want %+v", c.opts, want)
 	}

@@ -162,5 +162,5 @@ func (s *store) lockedUsers(ctx context.Context, members []string) ([]LockedUser
 
 // admin calls the script of an administrator's operation.
 func (s *store) admin(ctx context.Context, op string, script *redis.Script, subject Subject, id string) ([]any, error) {
-	return s.run(ctx, op, script, subject, append(s.fixed(), subject.Member(), id, string(Admin)))
+	return s.script(ctx, op, script, subject, append(s.fixed(), subject.Member(), id, string(Admin)))
 }

@@ -6,6 +6,7 @@ package counter_test
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -267,6 +268,9 @@ func TestPausedRedis(t *testing.T) {
 	defer cancel()
 	must(t, c.Flush(long))
 	wantFailures(t, c, s, 0, 0)
+	for errors.Is(c.Check(ctx, s, "check"), counter.ErrAway) {
+		time.Sleep(10 * time.Millisecond) // until the counter has found the store
+	}
 	// All slots are there: nobody was charged for the stall.
 	for i := range 5 {
 		_, err := c.ReserveIn(ctx, counter.Queue{}, s, fmt.Sprintf("b%d", i), limits5)

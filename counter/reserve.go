@@ -5,6 +5,7 @@ package counter
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -40,8 +41,9 @@ func (c *Counter) Reserve(ctx context.Context, s Subject, attemptID string, limi
 //
 // Errors: a LockedError when the user is locked; ErrBusy when the queue is full
 // or no slot came free in time; ErrID; the context's error when it ended while
-// waiting; else the store's error. After any of them the attempt holds nothing:
-// what an unanswered call may have reserved is given back in the background.
+// waiting; else the store's error, ErrAway when the store was not even asked.
+// After any of them the attempt holds nothing: what an unanswered call may have
+// reserved is given back in the background.
 func (c *Counter) ReserveIn(ctx context.Context, q Queue, s Subject, attemptID string, limits []FactorLimit) (Reservation, error) {
 	if err := checkID(attemptID); err != nil {
 		return Reservation{}, err
@@ -71,13 +73,33 @@ func (c *Counter) Check(ctx context.Context, s Subject, attemptID string) error 
 	return err
 }
 
-// try asks the store once. full means that there is no free slot now.
+// try asks once. full means that there is no free slot now.
 func (c *Counter) try(ctx context.Context, s Subject, id string, limits []FactorLimit) (r Reservation, full bool, err error) {
+	if c.local == nil {
+		return c.tryStore(ctx, s, id, limits)
+	}
+	// What was counted here must not be free in the store.
+	if err = c.pay(ctx, s); err == nil {
+		r, full, err = c.tryStore(ctx, s, id, limits)
+	}
+	if err != nil && Away(err) {
+		return c.reserveLocally(s, id, limits)
+	}
+	return r, full, err
+}
+
+// tryStore asks the store, unless it has just said that the user is locked.
+func (c *Counter) tryStore(ctx context.Context, s Subject, id string, limits []FactorLimit) (r Reservation, full bool, err error) {
+	asked := time.Now()
+	lock, epoch := c.denied.of(s, asked)
+	if lock != nil {
+		return Reservation{}, false, &LockedError{Lock: *lock}
+	}
 	riding := c.pending.of(s)
 	reply, err := c.store.reserve(ctx, s, id, limits, riding)
 	if err != nil {
 		// The store may have granted it and only the answer got lost.
-		if maskOf(limits) != 0 {
+		if maskOf(limits) != 0 && !errors.Is(err, ErrAway) {
 			c.deliver(s, &settlement{id: id, outcomes: giveUp, born: time.Now()})
 		}
 		return Reservation{}, false, err
@@ -96,6 +118,7 @@ func (c *Counter) try(ctx context.Context, s Subject, id string, limits []Factor
 		if reply.lock == nil {
 			return Reservation{}, false, fmt.Errorf("reserving: the store names no lock")
 		}
+		c.denied.put(s, *reply.lock, asked, epoch)
 		if reply.lock.ID == id {
 			c.locked(s, *reply.lock)
 		}

@@ -35,6 +35,11 @@ func (c *Counter) Settle(ctx context.Context, s Subject, attemptID string, outco
 		return err
 	}
 	t := &settlement{id: attemptID, outcomes: letters, born: time.Now()}
+	if c.local != nil {
+		if ours, err := c.settleLocally(s, t); ours {
+			return err
+		}
+	}
 	if success {
 		return c.settleNow(ctx, s, t)
 	}
@@ -75,6 +80,9 @@ func (c *Counter) settleNow(ctx context.Context, s Subject, t *settlement) error
 				return &LockedError{Lock: *reply.lock}
 			}
 			return nil
+		}
+		if c.local != nil && Away(err) {
+			return c.passWithout(s, t)
 		}
 		select {
 		case <-time.After(wait):

@@ -30,6 +30,8 @@ var (
 	unlockLua string
 	//go:embed lua/state.lua
 	stateLua string
+	//go:embed lua/merge.lua
+	mergeLua string
 )
 
 // groupsPerCall bounds the users whom one settle script handles: Redis serves
@@ -42,7 +44,9 @@ type store struct {
 	keys    *keyspace.Keyspace
 	cluster bool
 
-	reserveScript, settleScript, lockScript, unlockScript, stateScript *redis.Script
+	reserveScript, settleScript, lockScript, unlockScript, stateScript, mergeScript *redis.Script
+
+	breakers *breakers
 
 	life, ttl, eventsCap string // arguments that every writing script takes
 	timeout              time.Duration
@@ -85,6 +89,10 @@ type group struct {
 func newStore(client redis.UniversalClient, keys *keyspace.Keyspace, o Options) *store {
 	_, cluster := client.(*redis.ClusterClient)
 	script := func(body string) *redis.Script { return redis.NewScript(userLua + "\n" + body) }
+	away := o.Hooks.Away
+	if away == nil {
+		away = func(bool) {}
+	}
 	called := o.Hooks.Called
 	if called == nil {
 		called = func(string, time.Duration, error) {}
@@ -92,7 +100,8 @@ func newStore(client redis.UniversalClient, keys *keyspace.Keyspace, o Options) 
 	return &store{
 		client: client, keys: keys, cluster: cluster,
 		reserveScript: script(reserveLua), settleScript: script(settleLua),
-		lockScript: script(lockLua), unlockScript: script(unlockLua), stateScript: script(stateLua),
+		lockScript: script(lockLua), unlockScript: script(unlockLua), stateScript: script(stateLua), mergeScript: script(mergeLua),
+		breakers:  newBreakers(cluster, away),
 		life:      strconv.FormatInt(o.ReservationTTL.Milliseconds(), 10),
 		ttl:       strconv.FormatInt(o.CounterTTL.Milliseconds(), 10),
 		eventsCap: strconv.FormatInt(o.EventsCap, 10),
@@ -208,8 +217,19 @@ func (g group) args(args []any) []any {
 	return args
 }
 
-// run calls a script that takes the keys of one user.
-func (s *store) run(ctx context.Context, op string, script *redis.Script, subject Subject, args []any) (values []any, err error) {
+// run calls a script that takes the keys of one user, unless the store is away.
+func (s *store) run(ctx context.Context, op string, script *redis.Script, subject Subject, args []any) ([]any, error) {
+	done, err := s.breakers.allow(subject)
+	if err != nil {
+		return nil, fmt.Errorf("calling the store to %s: %w", op, err)
+	}
+	values, err := s.script(ctx, op, script, subject, args)
+	done(err)
+	return values, err
+}
+
+// script calls a script that takes the keys of one user.
+func (s *store) script(ctx context.Context, op string, script *redis.Script, subject Subject, args []any) (values []any, err error) {
 	k := s.keys.User(subject)
 	err = s.call(ctx, op, func(ctx context.Context) error {
 		values, err = script.Run(ctx, s.client, []string{k.User, k.Locked, k.Events}, args...).Slice()

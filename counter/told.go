@@ -40,9 +40,26 @@ func (t *told) first(s Subject, id string) bool {
 	return true
 }
 
-// locked tells that a call of this counter has locked a user.
-func (c *Counter) locked(s Subject, l Lock) {
-	if c.opts.Hooks.Locked != nil && c.told.first(s, l.ID) {
+// locked tells that a call of this counter has locked a user. The channel is
+// closed when replicas have been asked for the lock; it is nil when nobody asks
+// or an earlier call has.
+func (c *Counter) locked(s Subject, l Lock) <-chan struct{} {
+	if !c.tell(s, l) {
+		return nil
+	}
+	return c.confirm.add(s, l)
+}
+
+// tell tells of a lock, once. It reports whether nobody has told before.
+func (c *Counter) tell(s Subject, l Lock) bool {
+	if !c.told.first(s, l.ID) {
+		return false
+	}
+	if c.local != nil {
+		c.local.known.add(s)
+	}
+	if c.opts.Hooks.Locked != nil {
 		c.opts.Hooks.Locked(s, l)
 	}
+	return true
 }

@@ -19,9 +19,10 @@ import (
 	"github.com/caddy-lockout/caddy-lockout/policyapi"
 )
 
-// API serves the policy API: it reads and changes policies, locks and unlocks
-// users and lists those that are locked. It answers every request it gets and
-// writes its errors itself, as JSON, so handle_errors sees none of them.
+// API serves the policy API as REST, gRPC and gRPC-web: it reads and changes
+// policies, locks and unlocks users and lists those that are locked. It answers
+// every request it gets and writes its errors itself, so handle_errors sees
+// none of them. gRPC without TLS needs `protocols h1 h2 h2c` of the server.
 //
 // Whoever holds a token can unlock users: serve the API over TLS only.
 type API struct {
@@ -32,6 +33,10 @@ type API struct {
 	// The organizations that exist. Default: every id of 1 to 200 characters
 	// that a call names.
 	Organizations []string `json:"organizations,omitempty"`
+
+	// The web sites whose pages may call the API from a browser, such as
+	// `https://admin.example.com`; `*` stands for all. Default: none.
+	CORS []string `json:"cors,omitempty"`
 
 	// Let everybody do everything. Only for an API that nobody else can reach.
 	InsecureNoAuth bool `json:"insecure_no_auth,omitempty"`
@@ -82,11 +87,28 @@ func (h *API) Provision(ctx caddy.Context) error {
 		return err
 	}
 	h.access.Denied = h.denied
+	if err := h.checkOrigins(); err != nil {
+		return err
+	}
 	app, err := ctx.App("lockout")
 	if err != nil {
 		return fmt.Errorf("getting the lockout app: %w", err)
 	}
 	h.app = app.(*App)
+	return nil
+}
+
+// checkOrigins refuses what would let any page that an operator visits act for
+// him.
+func (h *API) checkOrigins() error {
+	for _, origin := range h.CORS {
+		if err := policyapi.CheckOrigin(origin); err != nil {
+			return fmt.Errorf("checking cors: %w", err)
+		}
+	}
+	if h.InsecureNoAuth && slices.Contains(h.CORS, "*") {
+		return errors.New("checking cors: with insecure_no_auth, `*` would let every web page that somebody visits unlock users; name the origins")
+	}
 	return nil
 }
 
@@ -167,7 +189,7 @@ func (h *API) ServeHTTP(w http.ResponseWriter, r *http.Request, _ caddyhttp.Hand
 // servedAPI is the API of a backend.
 type servedAPI struct {
 	backend *backend
-	api     *policyapi.REST
+	api     *policyapi.Handler
 }
 
 // api returns the API of a backend. It is made once, because the backend stays
@@ -180,9 +202,10 @@ func (h *API) api(b *backend) http.Handler {
 		Changed: h.changed,
 		Failed:  h.failed,
 	})
-	api, err := policyapi.NewREST(service, h.access)
+	api, err := policyapi.NewHandler(service, h.access, policyapi.HandlerOptions{Origins: h.CORS})
 	if err != nil {
-		// The routes are fixed, and a test registers them.
+		// The routes are fixed, and a test registers them; the origins were
+		// checked.
 		h.log.Error("the policy API has no routes", zap.Error(err))
 		return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { policyapi.Unavailable(w) })
 	}

@@ -43,6 +43,8 @@ func TestAPIConfigRefused(t *testing.T) {
 		{"org", &module.API{Tokens: []*module.APIToken{{Token: secret, Roles: owner, Organization: "a\n"}}}, "checking org: organization is not usable"},
 		{"org not listed", &module.API{Organizations: []string{"a"}, Tokens: []*module.APIToken{{Token: secret, Roles: owner}}}, `its org "default" is not among organizations`},
 		{"empty organization", &module.API{Organizations: []string{"default", ""}, Tokens: []*module.APIToken{{Token: secret, Roles: owner}}}, "organization is not usable"},
+		{"no origin", &module.API{CORS: []string{"https://a.example/"}, Tokens: []*module.APIToken{{Token: secret, Roles: owner}}}, "checking cors: origin is not usable"},
+		{"every origin without tokens", &module.API{CORS: []string{"*"}, InsecureNoAuth: true}, "name the origins"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()

@@ -68,8 +68,8 @@ func (u *apiUsers) State(ctx context.Context, user policyapi.User) (policyapi.Us
 }
 
 // ListLocked returns a page of locked users.
-func (u *apiUsers) ListLocked(ctx context.Context, organization, after string, limit int) ([]policyapi.UserRow, string, error) {
-	locked, next, err := u.backend.counter.ListLocked(ctx, counter.ListFilter{Organization: &organization, After: after, Limit: limit})
+func (u *apiUsers) ListLocked(ctx context.Context, organization *string, after string, limit int) ([]policyapi.UserRow, string, error) {
+	locked, next, err := u.backend.counter.ListLocked(ctx, counter.ListFilter{Organization: organization, After: after, Limit: limit})
 	if err != nil {
 		return nil, "", err
 	}
@@ -83,9 +83,9 @@ func (u *apiUsers) ListLocked(ctx context.Context, organization, after string, l
 	return rows, next, nil
 }
 
-// CountLocked counts the locked users of an organization.
-func (u *apiUsers) CountLocked(ctx context.Context, organization string) (uint64, error) {
-	n, err := u.backend.counter.CountLocked(ctx, &organization)
+// CountLocked counts locked users.
+func (u *apiUsers) CountLocked(ctx context.Context, organization *string) (uint64, error) {
+	n, err := u.backend.counter.CountLocked(ctx, organization)
 	return uint64(max(n, 0)), err
 }
 

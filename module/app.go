@@ -23,6 +23,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/caddy-lockout/caddy-lockout/counter"
+	"github.com/caddy-lockout/caddy-lockout/policyapi"
 )
 
 // App holds what all lockout handlers of a Caddy instance share: the store and
@@ -43,8 +44,17 @@ type App struct {
 
 	// What happens to attempts while the store does not answer. `closed`:
 	// refused with 503 and Retry-After. `open`: they pass uncounted, those of
-	// locked users too. Default: `closed`.
+	// locked users too. `local`: each node goes on by itself: it refuses users
+	// whom it knows to be locked, counts the others under the last policy that
+	// it knew, and adds what it counted when the store is back. The limit then
+	// holds for each node. Default: `closed`.
 	OnStoreError string `json:"on_store_error,omitempty"`
+
+	// How long a node remembers that a user is locked without asking the
+	// store. The message of an unlock ends it at once; when that is lost, the
+	// unlock is in force on this node so much later. 0 asks each time.
+	// Default: 1s.
+	DenyCache *caddy.Duration `json:"deny_cache,omitempty"`
 
 	// How long an attempt may take at the login service until it counts as a
 	// failure. Default: 30s.
@@ -156,8 +166,13 @@ func (a *App) setDefaults() {
 }
 
 func (a *App) check() error {
-	if a.OnStoreError != storeErrorClosed && a.OnStoreError != storeErrorOpen {
-		return fmt.Errorf("checking on_store_error: %q is not supported, write closed or open", a.OnStoreError)
+	switch a.OnStoreError {
+	case storeErrorClosed, storeErrorOpen, storeErrorLocal:
+	default:
+		return fmt.Errorf("checking on_store_error: %q is not supported, write closed, open or local", a.OnStoreError)
+	}
+	if a.DenyCache != nil && *a.DenyCache < 0 {
+		return errors.New("checking deny_cache: it must not be negative, 0 turns it off")
 	}
 	if a.AttemptTimeout < 0 || a.ReservationTTL < 0 || a.CounterTTL < 0 {
 		return errors.New("checking attempt_timeout, reservation_ttl and counter_ttl: they must not be negative")
@@ -172,7 +187,7 @@ func (a *App) check() error {
 }
 
 // Start warns when no site uses the app, and looks in the background whether
-// the store answers.
+// the store answers and is set up as it should be.
 func (a *App) Start() error {
 	if a.handlers.Load() == 0 {
 		a.log.Warn("the lockout app is configured, but no site uses the lockout handler: nothing is limited")
@@ -184,11 +199,7 @@ func (a *App) Start() error {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	a.stopPing = cancel
-	a.running.Go(func() {
-		if err := a.backend.store.client.Ping(ctx).Err(); err != nil && ctx.Err() == nil {
-			a.log.Error("the store does not answer; attempts are refused until it does", zap.Error(err))
-		}
-	})
+	a.running.Go(func() { a.checkStore(ctx) })
 	return nil
 }
 
@@ -214,7 +225,7 @@ func (a *App) Cleanup() error {
 
 // limits returns the limit of each factor under the policy of an organization.
 func (a *App) limits(ctx context.Context, b *backend, organization string, factor counter.Factor) ([]counter.FactorLimit, error) {
-	policy, err := b.policies.Effective(ctx, organization)
+	policy, err := a.policy(ctx, b, organization)
 	if err != nil {
 		return nil, err
 	}
@@ -223,6 +234,34 @@ func (a *App) limits(ctx context.Context, b *backend, organization string, facto
 		limit = policy.MaxPasswordAttempts
 	}
 	return []counter.FactorLimit{{Factor: factor, Max: limit}}, nil
+}
+
+// policy is the one in force. With on_store_error local it is the last one
+// known, or the default of the configuration, while the store is away.
+func (a *App) policy(ctx context.Context, b *backend, organization string) (policyapi.Limits, error) {
+	if a.OnStoreError != storeErrorLocal {
+		return b.policies.Effective(ctx, organization)
+	}
+	if limits, known := b.policies.Known(organization); known {
+		return limits, nil
+	}
+	if !b.store.health.outage().IsZero() {
+		return a.defaultLimits(), nil // nobody waits for a store that is away
+	}
+	limits, err := b.policies.Effective(ctx, organization)
+	if err != nil && counter.Away(err) {
+		b.store.health.saw(0, err)
+		return a.defaultLimits(), nil
+	}
+	return limits, err
+}
+
+// defaultLimits is the policy while the store holds none.
+func (a *App) defaultLimits() policyapi.Limits {
+	return policyapi.Limits{
+		MaxPasswordAttempts: *a.DefaultPolicy.MaxPasswordAttempts,
+		MaxOTPAttempts:      *a.DefaultPolicy.MaxOTPAttempts,
+	}
 }
 
 // Interface guards

@@ -36,6 +36,8 @@ type store struct {
 	close   func(context.Context) error
 	journal *journal // of the embedded store
 	health  health
+	// findings are of the latest check at a start.
+	findings findings
 }
 
 // Destruct closes the store.
@@ -51,6 +53,7 @@ func (s *store) Destruct() error {
 type backend struct {
 	storeKey string
 	store    *store
+	keys     *keyspace.Keyspace
 	counter  *counter.Counter
 	policies *policyapi.Cache
 	verified *verifiedSecrets
@@ -72,16 +75,20 @@ type backendSpec struct {
 func (a *App) backendSpec() (*backendSpec, error) {
 	s := &backendSpec{
 		instance: a.Instance,
-		defaults: policyapi.Limits{
-			MaxPasswordAttempts: *a.DefaultPolicy.MaxPasswordAttempts,
-			MaxOTPAttempts:      *a.DefaultPolicy.MaxOTPAttempts,
-		},
+		defaults: a.defaultLimits(),
 		options: counter.Options{
 			ReservationTTL: time.Duration(a.ReservationTTL),
 			CounterTTL:     time.Duration(a.CounterTTL),
+			Local:          a.OnStoreError == storeErrorLocal,
 		},
 		storeKey:  embeddedKey,
 		openStore: func() *store { return openEmbedded(a.storage) },
+	}
+	if a.DenyCache != nil {
+		s.options.DenyTTL = time.Duration(*a.DenyCache)
+		if *a.DenyCache == 0 {
+			s.options.DenyTTL = -1
+		}
 	}
 	if a.Redis == nil {
 		s.options.CallTimeout = embeddedTimeout
@@ -91,8 +98,12 @@ func (a *App) backendSpec() (*backendSpec, error) {
 			return nil, err
 		}
 		s.redis, s.prefix, s.storeKey, s.openStore = r, r.KeyPrefix, r.key(), r.open
+		s.options.ConfirmReplicas = r.ConfirmLock
 	}
-	text, err := json.Marshal([]any{s.storeKey, s.instance, s.prefix, s.defaults, s.options.ReservationTTL, s.options.CounterTTL})
+	text, err := json.Marshal([]any{
+		s.storeKey, s.instance, s.prefix, s.defaults,
+		s.options.ReservationTTL, s.options.CounterTTL, s.options.Local, s.options.DenyTTL,
+	})
 	if err != nil {
 		return nil, fmt.Errorf("naming the backend: %w", err)
 	}
@@ -130,7 +141,7 @@ func (s *backendSpec) open() (*backend, error) {
 	if err != nil {
 		return nil, fmt.Errorf("opening the store: %w", err)
 	}
-	b := &backend{storeKey: s.storeKey, store: pooled.(*store), verified: newVerifiedSecrets()}
+	b := &backend{storeKey: s.storeKey, store: pooled.(*store), keys: keys, verified: newVerifiedSecrets()}
 	if b.store.journal != nil {
 		b.store.journal.serve(keys)
 	}
@@ -165,8 +176,20 @@ func (b *backend) hooks() counter.Hooks {
 		countCall(op, d, err)
 		b.store.health.saw(d, err)
 	}
+	h.Away = b.store.health.stopped
+	h.Deaf = func(err error) {
+		backendLog().Warn("messages of locks and unlocks do not arrive; an unlock by another node is known here a moment later", zap.Error(err))
+	}
+	countConfirmed := h.Confirmed
+	h.Confirmed = func(s counter.Subject, l counter.Lock, replicas int, err error) {
+		countConfirmed(s, l, replicas, err)
+		if err != nil {
+			backendLog().Warn("a lock is not confirmed by as many replicas as confirm_lock wants: a failover now could lose it",
+				subjectField(s), zap.Int("replicas", replicas), zap.Error(err))
+		}
+	}
 	h.Lost = func(s counter.Subject, err error) {
-		backendLog().Error("an attempt could not be settled; it counts as failed", subjectField(s), zap.Error(err))
+		backendLog().Error("what was counted could not be delivered to the store", subjectField(s), zap.Error(err))
 	}
 	return h
 }

@@ -72,7 +72,7 @@ func embeddedClient(server *miniredis.Miniredis) *redis.Client {
 		},
 		ReadTimeout:           embeddedTimeout,
 		WriteTimeout:          embeddedTimeout,
-		PoolSize:              redisPoolSize,
+		PoolSize:              defaultRedisPoolSize,
 		ContextTimeoutEnabled: true,
 		DisableIdentity:       true,
 	})

@@ -33,6 +33,7 @@ type health struct {
 	mu     sync.Mutex
 	failed time.Time // of the last call that failed; zero while all is well
 	since  time.Time
+	stops  int // parts of it that are not asked any more
 	closed bool
 }
 
@@ -40,9 +41,25 @@ type health struct {
 // if the call began after the last failure: what was on its way before says
 // nothing about now.
 func (h *health) saw(d time.Duration, err error) {
-	now := time.Now()
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	h.note(time.Now(), d, err)
+}
+
+// stopped takes note that calls of the store stop, or go on because it has
+// answered again.
+func (h *health) stopped(stop bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if stop {
+		h.stops++
+		return
+	}
+	h.stops--
+	h.note(time.Now(), 0, nil)
+}
+
+func (h *health) note(now time.Time, d time.Duration, err error) {
 	switch {
 	case h.closed:
 	case err != nil:
@@ -52,7 +69,7 @@ func (h *health) saw(d time.Duration, err error) {
 			backendLog().Error("the store does not answer; until it does, attempts are treated as on_store_error says", zap.Error(err))
 		}
 		h.failed = now
-	case !h.failed.IsZero() && now.Add(-d).After(h.failed):
+	case h.stops == 0 && !h.failed.IsZero() && now.Add(-d).After(h.failed):
 		metrics.degraded.Dec()
 		backendLog().Info("the store answers again", zap.Duration("after", now.Sub(h.since)))
 		h.failed = time.Time{}

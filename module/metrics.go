@@ -28,6 +28,12 @@ const (
 	outcomeError     = "error"
 )
 
+// The results of asking replicas for a lock.
+const (
+	resultConfirmed = "confirmed"
+	resultShortfall = "shortfall"
+)
+
 // metrics are made once per process: every configuration has a registry of its
 // own, and the values must survive a reload.
 var metrics = newMetrics()
@@ -37,6 +43,7 @@ type metricSet struct {
 	refusals    *prometheus.CounterVec
 	locks       *prometheus.CounterVec
 	unlocks     *prometheus.CounterVec
+	confirmed   *prometheus.CounterVec
 	lockedUsers prometheus.Gauge
 	inFlight    prometheus.Gauge
 	queueWait   prometheus.Histogram
@@ -62,6 +69,7 @@ func newMetrics() *metricSet {
 		refusals:    counterVec("refusals_total", "Attempts refused by this node, by the rule that refused them.", "reason"),
 		locks:       counterVec("locks_total", "Users locked by this node, by the factor that caused it.", "factor"),
 		unlocks:     counterVec("unlocks_total", "Users unlocked by this node, by who did it.", "reason"),
+		confirmed:   counterVec("lock_confirmations_total", "Locks of this node that replicas were asked for, see confirm_lock.", "result"),
 		lockedUsers: prometheus.NewGauge(prometheus.GaugeOpts(opts("locked_users", "Users that are locked in the store."))),
 		inFlight:    prometheus.NewGauge(prometheus.GaugeOpts(opts("inflight_attempts", "Attempts of this node that are at the login service."))),
 		queueWait: prometheus.NewHistogram(histogram("queue_wait_seconds", "Time that attempts waited for a free slot.",
@@ -96,7 +104,9 @@ func (m *metricSet) zero() {
 	}
 	m.locks.WithLabelValues(string(counter.Admin))
 	m.unlocks.WithLabelValues(string(counter.Admin))
-	for _, op := range []string{"reserve", "settle", "lock", "unlock", "state", "list"} {
+	m.confirmed.WithLabelValues(resultConfirmed)
+	m.confirmed.WithLabelValues(resultShortfall)
+	for _, op := range []string{"reserve", "settle", "lock", "unlock", "state", "list", "merge", "confirm"} {
 		m.storeTime.WithLabelValues(op)
 		m.storeErrors.WithLabelValues(op)
 	}
@@ -130,7 +140,7 @@ func version() string {
 func registerMetrics(registry *prometheus.Registry) error {
 	m := metrics
 	for _, c := range []prometheus.Collector{
-		m.attempts, m.refusals, m.locks, m.unlocks, m.lockedUsers, m.inFlight, m.queueWait, m.storeTime, m.storeErrors, m.degraded, m.policies, m.buildInfo,
+		m.attempts, m.refusals, m.locks, m.unlocks, m.confirmed, m.lockedUsers, m.inFlight, m.queueWait, m.storeTime, m.storeErrors, m.degraded, m.policies, m.buildInfo,
 	} {
 		if err := registry.Register(c); err != nil && !errors.As(err, new(prometheus.AlreadyRegisteredError)) {
 			return fmt.Errorf("registering metrics: %w", err)
@@ -155,6 +165,13 @@ func metricHooks() counter.Hooks {
 			if err != nil {
 				metrics.storeErrors.WithLabelValues(op).Inc()
 			}
+		},
+		Confirmed: func(_ counter.Subject, _ counter.Lock, _ int, err error) {
+			result := resultConfirmed
+			if err != nil {
+				result = resultShortfall
+			}
+			metrics.confirmed.WithLabelValues(result).Inc()
 		},
 		Waited: func(d time.Duration) { metrics.queueWait.Observe(d.Seconds()) },
 	}

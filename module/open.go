@@ -6,11 +6,8 @@ package module
 import (
 	"context"
 	"errors"
-	"io"
-	"net"
 	"time"
 
-	"github.com/redis/go-redis/v9"
 	"go.uber.org/zap"
 
 	"github.com/caddy-lockout/caddy-lockout/counter"
@@ -20,6 +17,7 @@ import (
 const (
 	storeErrorClosed = "closed"
 	storeErrorOpen   = "open"
+	storeErrorLocal  = "local"
 )
 
 // reasonStore is what refusalOf says of an error of the store.
@@ -36,7 +34,7 @@ func (a *attempt) orPass(err error) error {
 	// The store may be back when an attempt that passed without a slot ends.
 	// Then it answers that it was told to give that attempt up.
 	answers := errors.Is(err, counter.ErrGivenUp)
-	if !answers {
+	if !answers && !errors.Is(err, counter.ErrAway) {
 		// Not only the counter calls it: policies are read as well.
 		a.backend.store.health.saw(0, err)
 	}
@@ -64,26 +62,4 @@ func (a *attempt) patience() (context.Context, context.CancelFunc) {
 		until = time.Now()
 	}
 	return context.WithDeadline(context.WithoutCancel(a.request.Context()), until)
-}
-
-// storeAway reports whether an error means that the store does not serve. Any
-// other, such as an answer that cannot be read, does not let attempts pass.
-func storeAway(err error) bool {
-	for _, away := range []error{
-		context.DeadlineExceeded, io.EOF, io.ErrUnexpectedEOF, redis.ErrClosed, redis.ErrPoolTimeout, redis.ErrPoolExhausted,
-		counter.ErrGivenUp, // how the store answers for an attempt of an outage that is over
-	} {
-		if errors.Is(err, away) {
-			return true
-		}
-	}
-	if _, ok := errors.AsType[net.Error](err); ok {
-		return true
-	}
-	for _, away := range []string{"LOADING", "READONLY", "MASTERDOWN", "CLUSTERDOWN", "TRYAGAIN", "MISCONF", "NOREPLICAS", "OOM"} {
-		if redis.HasErrorPrefix(err, away) {
-			return true
-		}
-	}
-	return false
 }

@@ -54,7 +54,7 @@ func (h *Handler) refusalOf(err error) refusal {
 	case errors.Is(err, context.Canceled):
 		return refusal{status: statusClientGone, reason: reasonCancelled, outcome: outcomeError}
 	}
-	if storeAway(err) {
+	if counter.Away(err) {
 		return refusal{status: http.StatusServiceUnavailable, reason: reasonStore, outcome: outcomeError, retry: true}
 	}
 	return refusal{status: http.StatusServiceUnavailable, reason: reasonInternal, outcome: outcomeError, retry: true}

@@ -13,6 +13,10 @@ import (
 
 	"github.com/caddy-lockout/caddy-lockout/internal/gen/adminv1"
 	"github.com/caddy-lockout/caddy-lockout/internal/gen/managementv1"
+	"github.com/caddy-lockout/caddy-lockout/internal/gen/settingsv2"
+	"github.com/caddy-lockout/caddy-lockout/internal/gen/settingsv2beta"
+	"github.com/caddy-lockout/caddy-lockout/internal/gen/userv2"
+	"github.com/caddy-lockout/caddy-lockout/internal/gen/userv2beta"
 )
 
 // organizationHeader names the organization that a call acts in.
@@ -33,6 +37,16 @@ var rpcs = map[string]permission{
 	adminv1.AdminService_Healthz_FullMethodName:                               nothing,
 	adminv1.AdminService_GetLockoutPolicy_FullMethodName:                      defaultRead,
 	adminv1.AdminService_UpdateLockoutPolicy_FullMethodName:                   defaultWrite,
+	settingsv2.SettingsService_GetLockoutSettings_FullMethodName:              policyRead,
+	settingsv2beta.SettingsService_GetLockoutSettings_FullMethodName:          policyRead,
+	userv2.UserService_GetUserByID_FullMethodName:                             userRead,
+	userv2.UserService_ListUsers_FullMethodName:                               authenticated,
+	userv2.UserService_LockUser_FullMethodName:                                userWrite,
+	userv2.UserService_UnlockUser_FullMethodName:                              userWrite,
+	userv2beta.UserService_GetUserByID_FullMethodName:                         userRead,
+	userv2beta.UserService_ListUsers_FullMethodName:                           authenticated,
+	userv2beta.UserService_LockUser_FullMethodName:                            userWrite,
+	userv2beta.UserService_UnlockUser_FullMethodName:                          userWrite,
 }
 
 // Access decides who may make which call. It comes before the body of a
@@ -66,6 +80,8 @@ type grant struct {
 	// makes the change of one id once.
 	id       string
 	language language
+	// exists tells whether an organization that the body names is one.
+	exists func(organization string) bool
 }
 
 type grantKey struct{}
@@ -73,7 +89,7 @@ type grantKey struct{}
 // authorize lets a call through or says why not. What it adds to the context
 // is what a Service asks for.
 func (a *Access) authorize(ctx context.Context, rpc string, r *http.Request) (context.Context, error) {
-	g := &grant{rpc: rpc, id: rand.Text(), language: languageOf(r)}
+	g := &grant{rpc: rpc, id: rand.Text(), language: languageOf(r), exists: a.exists}
 	ctx, err := a.let(context.WithValue(ctx, grantKey{}, g), g, r)
 	if err != nil && a.Denied != nil {
 		a.Denied(ctx, rpc, g.caller.Name, err)
@@ -99,6 +115,9 @@ func (a *Access) let(ctx context.Context, g *grant, r *http.Request) (context.Co
 		if len(values) > 1 || !a.exists(g.organization) {
 			return ctx, errNoOrganization
 		}
+	}
+	if needed == authenticated {
+		return ctx, nil
 	}
 	if len(caller.rolesIn(g.organization)) == 0 {
 		return ctx, errNoMember
@@ -127,7 +146,7 @@ var (
 // asked again here: a transport that forgets Access opens nothing.
 func granted(ctx context.Context, needed permission) (*grant, error) {
 	g, ok := ctx.Value(grantKey{}).(*grant)
-	if !ok || !g.caller.may(needed, g.organization) {
+	if !ok || needed != authenticated && !g.caller.may(needed, g.organization) {
 		return nil, errNotPermitted
 	}
 	return g, nil

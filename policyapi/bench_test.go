@@ -5,10 +5,13 @@ package policyapi_test
 
 import (
 	"fmt"
+	"io"
+	"net/http"
 	"slices"
 	"testing"
 	"time"
 
+	"github.com/caddy-lockout/caddy-lockout/internal/gen/managementv1"
 	"github.com/caddy-lockout/caddy-lockout/internal/redistest"
 	"github.com/caddy-lockout/caddy-lockout/policyapi"
 )
@@ -67,6 +70,74 @@ func BenchmarkPropagation(b *testing.B) {
 	slices.Sort(times)
 	b.ReportMetric(float64(times[len(times)/2].Microseconds()), "p50-us")
 	b.ReportMetric(float64(times[len(times)*99/100].Microseconds()), "p99-us")
+}
+
+// BenchmarkLostMessages measures the same where no message arrives and the
+// sequence is compared as often as by default. Use -benchtime 10x.
+func BenchmarkLostMessages(b *testing.B) {
+	e := newEnv(b, redistest.Start(b).Client(b))
+	var deaf []*policyapi.Cache
+	for range 2 {
+		l := new(line)
+		l.deaf.Store(true)
+		deaf = append(deaf, e.node(b, l).cache(b, policyapi.Options{}))
+	}
+	var slowest time.Duration
+	for i := uint32(0); b.Loop(); i++ {
+		must(b)(e.store.UpdateDefault(b.Context(), limits(i, i), newOp()))
+		made := time.Now()
+		for _, c := range deaf {
+			becomes(b, c, "org", limits(i, i))
+		}
+		slowest = max(slowest, time.Since(made))
+	}
+	b.ReportMetric(slowest.Seconds(), "slowest-s")
+}
+
+// BenchmarkAPIReads reads the policy of an organization through the API over
+// real connections. Use -cpu 1 for what one core does.
+func BenchmarkAPIReads(b *testing.B) {
+	s := newServer(b, newEnv(b, redistest.Start(b).Client(b)), serverOptions{})
+	must(b)(s.store.Add(b.Context(), "home", limits(5, 3), newOp()))
+	site, h1, _ := s.listen(b)
+	m := managementv1.NewManagementServiceClient(s.dial(b))
+	ctx := as(b, adminToken)
+	for name, read := range map[string]func(){
+		"REST": func() {
+			r, err := http.NewRequestWithContext(ctx, http.MethodGet, site+"/management/v1/policies/lockout", nil)
+			if err != nil {
+				b.Fatal(err)
+			}
+			r.Header.Set("Authorization", "Bearer "+adminToken)
+			resp, err := h1.Do(r)
+			if err != nil {
+				b.Fatal(err)
+			}
+			_, _ = io.Copy(io.Discard, resp.Body)
+			_ = resp.Body.Close()
+			if resp.StatusCode != http.StatusOK {
+				b.Fatal(resp.Status)
+			}
+		},
+		"gRPC": func() {
+			if _, err := m.GetLockoutPolicy(ctx, &managementv1.GetLockoutPolicyRequest{}); err != nil {
+				b.Fatal(err)
+			}
+		},
+		"gRPC-web": func() {
+			if a := post(b, h1, site+getPath, "application/grpc-web", "\x00\x00\x00\x00\x00", adminToken); a.Status != http.StatusOK || a.code() != "" {
+				b.Fatal(a)
+			}
+		},
+	} {
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				read()
+			}
+			b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "reads/s")
+		})
+	}
 }
 
 // BenchmarkRefresh measures how long 10,000 held organizations take to be read

@@ -15,6 +15,9 @@ const (
 	defaultOrganizations = 10_000
 	defaultPoll          = 4 * time.Second
 	defaultTimeout       = time.Second
+
+	// readBackPause is between two reads of what was just written.
+	readBackPause = 50 * time.Millisecond
 )
 
 // Options of a Cache. The zero value of a field stands for its default.
@@ -80,6 +83,10 @@ func (c *Cache) Effective(ctx context.Context, organization string) (Limits, err
 	}
 	return c.miss(ctx, organization)
 }
+
+// Known returns the limits of an organization as far as this node has read
+// them. It does not ask the store.
+func (c *Cache) Known(organization string) (Limits, bool) { return c.held.limits(organization) }
 
 func (c *Cache) miss(ctx context.Context, organization string) (Limits, error) {
 	if err := CheckOrganization(organization); err != nil {
@@ -149,7 +156,7 @@ func (c *Cache) readBack(ctx context.Context, organization string, details Detai
 			return details, nil
 		}
 		select {
-		case <-time.After(shortestPause):
+		case <-time.After(readBackPause):
 		case <-ctx.Done():
 		}
 	}

@@ -40,9 +40,11 @@ func (e Everybody) Authenticate(*http.Request) (Caller, error) {
 // permission is a right of the wire contract.
 type permission string
 
-// The permissions. The zero value is needed for what everybody may call.
+// The permissions. The zero value is needed for what everybody may call, and
+// authenticated for what every known caller may, who then sees what he may read.
 const (
 	nothing       permission = ""
+	authenticated permission = "authenticated"
 	policyRead    permission = "policy.read"
 	policyWrite   permission = "policy.write"
 	policyDelete  permission = "policy.delete"
@@ -84,6 +86,14 @@ func permissionsOf(role string) []permission {
 func (c *Caller) rolesIn(organization string) []string {
 	return slices.DeleteFunc(slices.Clone(c.Roles), func(role string) bool {
 		return !strings.HasPrefix(role, instanceRoles) && organization != c.Organization
+	})
+}
+
+// mayEverywhere reports whether the caller has a permission in every
+// organization.
+func (c *Caller) mayEverywhere(p permission) bool {
+	return slices.ContainsFunc(c.Roles, func(role string) bool {
+		return strings.HasPrefix(role, instanceRoles) && slices.Contains(permissionsOf(role), p)
 	})
 }
 

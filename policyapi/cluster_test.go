@@ -4,7 +4,8 @@
 package policyapi_test
 
 import (
-	"strings"
+	"context"
+	"slices"
 	"testing"
 
 	"github.com/redis/go-redis/v9"
@@ -14,27 +15,23 @@ import (
 	"github.com/caddy-lockout/caddy-lockout/policyapi"
 )
 
-// A cluster of one node refuses scripts and transactions over several slots
-// like any other.
-func TestCluster(t *testing.T) {
-	t.Parallel()
-	server := redistest.Start(t, "--cluster-enabled", "yes")
-	node := server.Client(t)
-	if err := node.Do(t.Context(), "CLUSTER", "ADDSLOTSRANGE", 0, 16383).Err(); err != nil {
-		t.Fatal(err)
-	}
-	eventually(t, "a cluster that is ready", func() bool {
-		info, err := node.ClusterInfo(t.Context()).Result()
-		return err == nil && strings.Contains(info, "cluster_state:ok")
-	})
-	client := redis.NewClusterClient(&redis.ClusterOptions{Addrs: []string{server.Addr}, ContextTimeoutEnabled: true})
-	t.Cleanup(func() { _ = client.Close() })
+func clusterEnv(t testing.TB, client *redis.ClusterClient) env {
+	t.Helper()
 	keys, err := keyspace.New("", "cluster")
 	if err != nil {
 		t.Fatal(err)
 	}
-	e := env{client: client, keys: keys, store: policyapi.NewStore(client, keys, fallback)}
-	a, b := e.cache(t, policyapi.Options{Poll: never}), e.cache(t, policyapi.Options{Poll: never})
+	return env{client: client, keys: keys, store: policyapi.NewStore(client, keys, fallback)}
+}
+
+// A cluster refuses scripts and transactions over several slots, and a change
+// reaches nodes of Caddy that listen to another of its servers.
+func TestCluster(t *testing.T) {
+	t.Parallel()
+	cluster := redistest.StartCluster(t)
+	client := cluster.Client(t)
+	e := clusterEnv(t, client)
+	a, b := e.cache(t, policyapi.Options{Poll: never}), clusterEnv(t, cluster.Client(t)).cache(t, policyapi.Options{})
 	effective(t, b, "org", fallback)
 	must(t)(a.Add(t.Context(), "org", limits(1, 2), newOp()))
 	effective(t, a, "org", limits(1, 2))
@@ -42,4 +39,32 @@ func TestCluster(t *testing.T) {
 	must(t)(a.UpdateDefault(t.Context(), limits(3, 4), newOp()))
 	must(t)(a.Reset(t.Context(), "org", newOp()))
 	becomes(t, b, "org", limits(3, 4))
+
+	// The server with the policies dies; its replica has them.
+	master, err := client.MasterForKey(t.Context(), e.keys.Sequence())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n, err := wait(t.Context(), e, master); n != 1 || err != nil {
+		t.Fatalf("the policies are on %d replicas, %v", n, err)
+	}
+	i := slices.IndexFunc(cluster.Masters, func(s *redistest.Server) bool { return s.Addr == master.Options().Addr })
+	cluster.Masters[i].Kill()
+	op := newOp()
+	eventually(t, "a change after the failover", func() bool {
+		_, err := a.Add(t.Context(), "org", limits(5, 6), op)
+		return err == nil
+	})
+	becomes(t, b, "org", limits(5, 6))
+	becomes(t, b, "another", limits(3, 4))
+}
+
+// wait writes something to the server and asks how many replicas have it.
+func wait(ctx context.Context, e env, master *redis.Client) (int64, error) {
+	conn := master.Conn()
+	defer func() { _ = conn.Close() }()
+	if err := conn.HSet(ctx, e.keys.Policy("waiting"), "x", "y").Err(); err != nil {
+		return 0, err
+	}
+	return conn.Wait(ctx, 1, patience).Result()
 }

@@ -68,7 +68,7 @@ func (m management) ResetLockoutPolicyToDefault(ctx context.Context, _ *manageme
 }
 
 func (m management) GetUserByID(ctx context.Context, r *managementv1.GetUserByIDRequest) (*managementv1.GetUserByIDResponse, error) {
-	u, err := m.service.user(ctx, "GetUserByIDRequest", r.GetId())
+	u, err := m.service.user(ctx, "GetUserByIDRequest.Id", r.GetId())
 	if err != nil {
 		return nil, m.service.fail(ctx, err)
 	}
@@ -76,7 +76,7 @@ func (m management) GetUserByID(ctx context.Context, r *managementv1.GetUserByID
 }
 
 func (m management) LockUser(ctx context.Context, r *managementv1.LockUserRequest) (*managementv1.LockUserResponse, error) {
-	d, err := m.service.lock(ctx, "LockUserRequest", r.GetId())
+	d, err := m.service.lock(ctx, "LockUserRequest.Id", r.GetId())
 	if err != nil {
 		return nil, m.service.fail(ctx, err)
 	}
@@ -84,7 +84,7 @@ func (m management) LockUser(ctx context.Context, r *managementv1.LockUserReques
 }
 
 func (m management) UnlockUser(ctx context.Context, r *managementv1.UnlockUserRequest) (*managementv1.UnlockUserResponse, error) {
-	d, err := m.service.unlock(ctx, "UnlockUserRequest", r.GetId())
+	d, err := m.service.unlock(ctx, "UnlockUserRequest.Id", r.GetId())
 	if err != nil {
 		return nil, m.service.fail(ctx, err)
 	}

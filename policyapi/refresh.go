@@ -6,20 +6,10 @@ package policyapi
 import (
 	"context"
 	"fmt"
-	"math/rand/v2"
 	"time"
-)
 
-// Between two tries to reach the store: long enough not to hurry it, short
-// enough to be back before the next poll.
-const (
-	shortestPause = 50 * time.Millisecond
-	longestPause  = 2 * time.Second
+	"github.com/caddy-lockout/caddy-lockout/internal/subscription"
 )
-
-// quiet is the least time between two reports of the same goroutine: a store
-// that comes and goes is one story.
-const quiet = 10 * time.Second
 
 // refresh is the only goroutine that reads policies for the cache and the only
 // one that writes what is held. One read after another: whatever a read finds
@@ -29,10 +19,10 @@ func (c *Cache) refresh(ctx context.Context) {
 	defer c.queue.close()
 	poll := time.NewTicker(c.options.Poll)
 	defer poll.Stop()
-	retry := time.NewTimer(longestPause)
+	retry := time.NewTimer(time.Hour)
 	retry.Stop()
 	defer retry.Stop()
-	state := outage{hook: c.options.OnError}
+	state := subscription.Outage{Hook: c.options.OnError}
 	for {
 		select {
 		case <-ctx.Done():
@@ -49,11 +39,11 @@ func (c *Cache) refresh(ctx context.Context) {
 			}
 			if err := c.read(ctx, b); err != nil {
 				if ctx.Err() == nil {
-					retry.Reset(state.failed(fmt.Errorf("reading policies: %w", err)))
+					retry.Reset(state.Failed(fmt.Errorf("reading policies: %w", err)))
 				}
 				break
 			}
-			state.over()
+			state.Over()
 		}
 	}
 }
@@ -87,24 +77,3 @@ func (c *Cache) read(ctx context.Context, b *batch) error {
 	}
 	return nil
 }
-
-// outage reports the first of a row of failures and says how long to pause
-// after each.
-type outage struct {
-	hook     func(error)
-	pause    time.Duration // zero while all is well
-	reported time.Time
-}
-
-func (o *outage) failed(err error) time.Duration {
-	if now := time.Now(); o.pause == 0 && now.Sub(o.reported) >= quiet {
-		o.reported = now
-		o.hook(err)
-	}
-	o.pause = min(max(shortestPause, o.pause*2), longestPause)
-	// Half of it at random: the nodes of an instance lose Redis together and
-	// must not come back together.
-	return o.pause/2 + rand.N(o.pause/2)
-}
-
-func (o *outage) over() { o.pause = 0 }

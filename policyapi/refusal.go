@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"slices"
 	"strings"
 
 	"google.golang.org/grpc/codes"
@@ -14,6 +15,8 @@ import (
 
 	"github.com/caddy-lockout/caddy-lockout/internal/gen/adminv1"
 	"github.com/caddy-lockout/caddy-lockout/internal/gen/managementv1"
+	"github.com/caddy-lockout/caddy-lockout/internal/gen/userv2"
+	"github.com/caddy-lockout/caddy-lockout/internal/gen/userv2beta"
 	"github.com/caddy-lockout/caddy-lockout/internal/gen/zitadelv1"
 )
 
@@ -21,8 +24,8 @@ import (
 // clients of the real server know, down to the spelling.
 type refusal struct {
 	cause error
-	// rpc is the call; empty for any.
-	rpc  string
+	// rpcs are the calls; none for any.
+	rpcs []string
 	code codes.Code
 	// id is empty for a status without detail.
 	id, message string
@@ -31,6 +34,13 @@ type refusal struct {
 	german string
 }
 
+// The calls on users of v2 and v2beta answer the same, with other ids than v1.
+var (
+	getUserV2    = []string{userv2.UserService_GetUserByID_FullMethodName, userv2beta.UserService_GetUserByID_FullMethodName}
+	lockUserV2   = []string{userv2.UserService_LockUser_FullMethodName, userv2beta.UserService_LockUser_FullMethodName}
+	unlockUserV2 = []string{userv2.UserService_UnlockUser_FullMethodName, userv2beta.UserService_UnlockUser_FullMethodName}
+)
+
 // refusals hold every refusal: the first that fits counts.
 var refusals = []refusal{
 	{cause: ErrNoCredentials, code: codes.Unauthenticated, message: "auth header missing"},
@@ -38,31 +48,37 @@ var refusals = []refusal{
 	{cause: ErrCredentials, code: codes.Unauthenticated, id: "AUTH-7fs1e", message: "Errors.Token.Invalid"},
 	{cause: errNoOrganization, code: codes.PermissionDenied, id: "AUTH-Bs7Ds", message: "Organisation doesn't exist"},
 	{cause: errNoMember, code: codes.NotFound, id: "AUTHZ-cdgFk", message: "membership not found"},
+	{rpcs: slices.Concat(getUserV2, lockUserV2, unlockUserV2), cause: errNotPermitted,
+		code: codes.PermissionDenied, id: "AUTH-AWfge", message: "No matching permissions found"},
 	{cause: errNotPermitted, code: codes.PermissionDenied, id: "AUTH-5mWD2", message: "No matching permissions found"},
 
-	{rpc: managementv1.ManagementService_AddCustomLockoutPolicy_FullMethodName, cause: ErrExists,
+	{rpcs: []string{managementv1.ManagementService_AddCustomLockoutPolicy_FullMethodName}, cause: ErrExists,
 		code: codes.AlreadyExists, id: "ORG-0olDf", message: "Errors.ORG.LockoutPolicy.AlreadyExists"},
-	{rpc: managementv1.ManagementService_UpdateCustomLockoutPolicy_FullMethodName, cause: ErrNotFound,
+	{rpcs: []string{managementv1.ManagementService_UpdateCustomLockoutPolicy_FullMethodName}, cause: ErrNotFound,
 		code: codes.NotFound, id: "ORG-ADfs1", message: "Errors.Org.LockoutPolicy.NotFound"},
-	{rpc: managementv1.ManagementService_UpdateCustomLockoutPolicy_FullMethodName, cause: ErrNotChanged,
+	{rpcs: []string{managementv1.ManagementService_UpdateCustomLockoutPolicy_FullMethodName}, cause: ErrNotChanged,
 		code: codes.FailedPrecondition, id: "ORG-0JFSr", message: "Errors.Org.LockoutPolicy.NotChanged"},
-	{rpc: managementv1.ManagementService_ResetLockoutPolicyToDefault_FullMethodName, cause: ErrNotFound,
+	{rpcs: []string{managementv1.ManagementService_ResetLockoutPolicyToDefault_FullMethodName}, cause: ErrNotFound,
 		code: codes.NotFound, id: "ORG-D4zuz", message: "Errors.Org.LockoutPolicy.NotFound"},
-	{rpc: adminv1.AdminService_UpdateLockoutPolicy_FullMethodName, cause: ErrNotChanged,
+	{rpcs: []string{adminv1.AdminService_UpdateLockoutPolicy_FullMethodName}, cause: ErrNotChanged,
 		code: codes.FailedPrecondition, id: "INSTANCE-0psjF", message: "Errors.Instance.LockoutPolicy.NotChanged"},
 
-	{rpc: managementv1.ManagementService_AddCustomLockoutPolicy_FullMethodName, cause: ErrOrganization,
+	{rpcs: []string{managementv1.ManagementService_AddCustomLockoutPolicy_FullMethodName}, cause: ErrOrganization,
 		code: codes.InvalidArgument, id: "Org-8fJif", message: "Resource Owner Organisation missing"},
-	{rpc: managementv1.ManagementService_UpdateCustomLockoutPolicy_FullMethodName, cause: ErrOrganization,
+	{rpcs: []string{managementv1.ManagementService_UpdateCustomLockoutPolicy_FullMethodName}, cause: ErrOrganization,
 		code: codes.InvalidArgument, id: "Org-3J9fs", message: "Resource Owner Organisation missing"},
-	{rpc: managementv1.ManagementService_ResetLockoutPolicyToDefault_FullMethodName, cause: ErrOrganization,
+	{rpcs: []string{managementv1.ManagementService_ResetLockoutPolicyToDefault_FullMethodName}, cause: ErrOrganization,
 		code: codes.InvalidArgument, id: "Org-4J9fs", message: "Resource Owner Organisation missing"},
 
-	{rpc: managementv1.ManagementService_LockUser_FullMethodName, cause: ErrUserLocked,
+	{rpcs: []string{managementv1.ManagementService_LockUser_FullMethodName}, cause: ErrUserLocked,
 		code: codes.FailedPrecondition, id: "COMMAND-3NN8v", message: "User is not active or initial", german: "Benutzer ist nicht aktiv oder initial"},
-	{rpc: managementv1.ManagementService_UnlockUser_FullMethodName, cause: ErrUserNotLocked,
+	{rpcs: []string{managementv1.ManagementService_UnlockUser_FullMethodName}, cause: ErrUserNotLocked,
 		code: codes.FailedPrecondition, id: "COMMAND-4M0ds", message: "User is not locked", german: "Benutzer ist nicht gesperrt"},
-	{rpc: managementv1.ManagementService_GetUserByID_FullMethodName, cause: ErrUserUnknown,
+	{rpcs: lockUserV2, cause: ErrUserLocked,
+		code: codes.FailedPrecondition, id: "COMMAND-lgws8wtsqf", message: "User is not active or initial", german: "Benutzer ist nicht aktiv oder initial"},
+	{rpcs: unlockUserV2, cause: ErrUserNotLocked,
+		code: codes.FailedPrecondition, id: "COMMAND-olb9vb0oca", message: "User is not locked", german: "Benutzer ist nicht gesperrt"},
+	{cause: ErrUserUnknown,
 		code: codes.NotFound, id: "QUERY-Dfbg2", message: "User could not be found", german: "Benutzer konnte nicht gefunden werden"},
 
 	{cause: context.Canceled, code: codes.Canceled, message: "the call was cancelled"},
@@ -84,7 +100,7 @@ func statusOf(ctx context.Context, err error) error {
 	}
 	for i := range refusals {
 		r := &refusals[i]
-		if errors.Is(err, r.cause) && (r.rpc == "" || g != nil && r.rpc == g.rpc) {
+		if errors.Is(err, r.cause) && (r.rpcs == nil || g != nil && slices.Contains(r.rpcs, g.rpc)) {
 			return r.status(g)
 		}
 	}

@@ -62,7 +62,7 @@ var different = map[string]struct {
 func TestReplay(t *testing.T) {
 	t.Parallel()
 	seen := map[string]bool{}
-	for _, file := range []string{"management.json", "admin.json"} {
+	for _, file := range []string{"management.json", "admin.json", "settings.json"} {
 		raw, err := os.ReadFile("testdata/golden/" + file)
 		if err != nil {
 			t.Fatal(err)
@@ -118,9 +118,13 @@ func goldenServer(t *testing.T) *server {
 // prepare makes up for calls that are not in the recording.
 func (s *server) prepare(t *testing.T, call recorded) {
 	t.Helper()
-	if call.Case == "get with org header (ignored)" {
+	switch call.Case {
+	case "get with org header (ignored)":
 		// A has a policy by then; that must not show.
 		must(t)(s.store.Add(t.Context(), goldenA, limits(3, 3), newOp()))
+	case "v2 no ctx, no header (caller's org)":
+		must(t)(s.store.UpdateDefault(t.Context(), limits(10, 6), newOp()))
+		must(t)(s.store.Add(t.Context(), goldenA, limits(31, 1), newOp()))
 	}
 }
 

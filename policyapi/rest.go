@@ -11,8 +11,8 @@ import (
 	"net/http"
 	"net/url"
 	"path"
+	"slices"
 	"strings"
-	"time"
 
 	"github.com/grpc-ecosystem/grpc-gateway/v2/runtime"
 	"google.golang.org/grpc/codes"
@@ -21,6 +21,10 @@ import (
 
 	"github.com/caddy-lockout/caddy-lockout/internal/gen/adminv1"
 	"github.com/caddy-lockout/caddy-lockout/internal/gen/managementv1"
+	"github.com/caddy-lockout/caddy-lockout/internal/gen/settingsv2"
+	"github.com/caddy-lockout/caddy-lockout/internal/gen/settingsv2beta"
+	"github.com/caddy-lockout/caddy-lockout/internal/gen/userv2"
+	"github.com/caddy-lockout/caddy-lockout/internal/gen/userv2beta"
 )
 
 // maxBody is the largest body that is read. The largest useful one is a search
@@ -57,6 +61,19 @@ func NewREST(service *Service, access *Access) (*REST, error) {
 	if err := adminv1.RegisterAdminServiceHandlerServer(ctx, h.mux, admin{service: service}); err != nil {
 		return nil, fmt.Errorf("registering the admin service: %w", err)
 	}
+	s, u := settings{service: service}, usersV2{service: service}
+	if err := settingsv2.RegisterSettingsServiceHandlerServer(ctx, h.mux, s); err != nil {
+		return nil, fmt.Errorf("registering the settings service: %w", err)
+	}
+	if err := settingsv2beta.RegisterSettingsServiceHandlerServer(ctx, h.mux, settingsBeta{now: s}); err != nil {
+		return nil, fmt.Errorf("registering the settings service of v2beta: %w", err)
+	}
+	if err := userv2.RegisterUserServiceHandlerServer(ctx, h.mux, u); err != nil {
+		return nil, fmt.Errorf("registering the user service: %w", err)
+	}
+	if err := userv2beta.RegisterUserServiceHandlerServer(ctx, h.mux, usersBeta{now: u}); err != nil {
+		return nil, fmt.Errorf("registering the user service of v2beta: %w", err)
+	}
 	if err := h.mux.HandlePath(http.MethodGet, healthPath, health); err != nil {
 		return nil, fmt.Errorf("registering the health check: %w", err)
 	}
@@ -87,20 +104,13 @@ type originalKey struct{}
 
 // ServeHTTP answers a request.
 func (h *REST) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	header := w.Header()
-	header.Set("Cache-Control", "no-store")
-	header.Set("Pragma", "no-cache")
-	header.Set("Expires", time.Now().UTC().Format(http.TimeFormat))
-	header.Set("X-Robots-Tag", "none")
-	header.Set("X-Content-Type-Options", "nosniff")
-
 	escaped := r.URL.EscapedPath()
 	if clean := cleanPath(escaped); clean != escaped {
 		target := url.URL{Path: clean, RawQuery: r.URL.RawQuery}
 		if unescaped, err := url.PathUnescape(clean); err == nil {
 			target.Path, target.RawPath = unescaped, clean
 		}
-		header.Set("Location", target.String())
+		w.Header().Set("Location", target.String())
 		w.WriteHeader(http.StatusMovedPermanently)
 		return
 	}
@@ -149,17 +159,15 @@ func (h *REST) guard(next runtime.HandlerFunc) runtime.HandlerFunc {
 			runtime.HTTPError(ctx, h.mux, marshaler, w, r, h.service.fail(ctx, err))
 			return
 		}
-		if _, ok := params["id"]; ok {
+		for name := range params {
 			// The routes know an escaped slash as such. The gateway leaves it
 			// escaped, so that a%2Fb and a%252Fb would be one name.
-			params["id"], _ = url.PathUnescape(strings.Split(r.URL.RawPath, "/")[idSegment])
+			at := slices.Index(strings.Split(pattern.String(), "/"), "{"+name+"=*}")
+			params[name], _ = url.PathUnescape(strings.Split(r.URL.RawPath, "/")[at])
 		}
 		next(w, r.WithContext(ctx), params)
 	}
 }
-
-// idSegment is where /management/v1/users/{id} has its id.
-const idSegment = 4
 
 // readBody reads the whole body, so that none is parsed that is too large.
 func readBody(r *http.Request) (io.ReadCloser, error) {
@@ -196,6 +204,16 @@ var routes = map[string]string{
 	"GET /admin/v1/healthz":                       adminv1.AdminService_Healthz_FullMethodName,
 	"GET /admin/v1/policies/lockout":              adminv1.AdminService_GetLockoutPolicy_FullMethodName,
 	"PUT /admin/v1/policies/password/lockout":     adminv1.AdminService_UpdateLockoutPolicy_FullMethodName,
+	"GET /v2/settings/lockout":                    settingsv2.SettingsService_GetLockoutSettings_FullMethodName,
+	"GET /v2/users/{user_id=*}":                   userv2.UserService_GetUserByID_FullMethodName,
+	"POST /v2/users":                              userv2.UserService_ListUsers_FullMethodName,
+	"POST /v2/users/{user_id=*}/lock":             userv2.UserService_LockUser_FullMethodName,
+	"POST /v2/users/{user_id=*}/unlock":           userv2.UserService_UnlockUser_FullMethodName,
+	"GET /v2beta/settings/lockout":                settingsv2beta.SettingsService_GetLockoutSettings_FullMethodName,
+	"GET /v2beta/users/{user_id=*}":               userv2beta.UserService_GetUserByID_FullMethodName,
+	"POST /v2beta/users":                          userv2beta.UserService_ListUsers_FullMethodName,
+	"POST /v2beta/users/{user_id=*}/lock":         userv2beta.UserService_LockUser_FullMethodName,
+	"POST /v2beta/users/{user_id=*}/unlock":       userv2beta.UserService_UnlockUser_FullMethodName,
 }
 
 // Unavailable answers a request as REST does while the store is away.

@@ -131,6 +131,30 @@ func (s *Service) policy(ctx context.Context) (Policy, error) {
 	return s.policies.Get(ctx, g.organization)
 }
 
+// settings returns what is in force in another organization than that of the
+// call, or the default of the instance for none. It needs the right to that
+// organization. One that does not exist has no policy of its own, so the
+// default is in force there: the real server answers so.
+func (s *Service) settings(ctx context.Context, organization string) (Policy, error) {
+	ctx, cancel, g, err := s.begin(ctx, policyRead)
+	if err != nil {
+		return Policy{}, err
+	}
+	defer cancel()
+	if organization == "" {
+		return s.policies.Default(ctx)
+	}
+	switch {
+	case len(g.caller.rolesIn(organization)) == 0:
+		return Policy{}, errNoMember
+	case !g.caller.may(policyRead, organization):
+		return Policy{}, errNotPermitted
+	case !g.exists(organization):
+		return s.policies.Default(ctx)
+	}
+	return s.policies.Get(ctx, organization)
+}
+
 // standard returns the default of the instance. Two permissions allow it.
 func (s *Service) standard(ctx context.Context, needed permission) (Policy, error) {
 	ctx, cancel, _, err := s.begin(ctx, needed)

@@ -23,8 +23,10 @@ const (
 type userSearch struct {
 	states []userFilter
 	names  []nameFilter
-	offset uint64
-	limit  uint32
+	// organizations are those that the users must be of; v2 only.
+	organizations []string
+	offset        uint64
+	limit         uint32
 	// descending is the order by name backwards. Unless byName is set, the
 	// order is a wish only.
 	descending, byName bool
@@ -60,13 +62,45 @@ func (f *nameFilter) admits(name string) bool {
 	return f.matches(name, f.text)
 }
 
-// list returns a page of users and how many there are in all.
-func (s *Service) list(ctx context.Context, search userSearch) (rows []UserRow, total uint64, err error) {
+// list returns a page of users of the organization and how many there are in
+// all.
+func (s *Service) list(ctx context.Context, search userSearch) ([]UserRow, uint64, error) {
 	ctx, cancel, g, err := s.begin(ctx, userRead)
 	if err != nil {
 		return nil, 0, err
 	}
 	defer cancel()
+	return s.page(ctx, &g.organization, search)
+}
+
+// listEverywhere is list for the users of every organization that the caller
+// may read. Who may read none gets an empty list, as from the real server.
+func (s *Service) listEverywhere(ctx context.Context, search userSearch) ([]UserRow, uint64, error) {
+	ctx, cancel, g, err := s.begin(ctx, authenticated)
+	if err != nil {
+		return nil, 0, err
+	}
+	defer cancel()
+	var scope *string // every organization
+	if !g.caller.mayEverywhere(userRead) {
+		scope = &g.caller.Organization
+	}
+	for i := range search.organizations {
+		if scope != nil && *scope != search.organizations[i] {
+			return nil, 0, nil
+		}
+		scope = &search.organizations[i]
+	}
+	// Nobody is in an organization without a usable name; the empty one would
+	// be another key.
+	if scope != nil && (!g.caller.may(userRead, *scope) || CheckOrganization(*scope) != nil) {
+		return nil, 0, nil
+	}
+	return s.page(ctx, scope, search)
+}
+
+// page returns a page of users of an organization, or of all for nil.
+func (s *Service) page(ctx context.Context, organization *string, search userSearch) (rows []UserRow, total uint64, err error) {
 	if search.offset > maxListed {
 		return nil, 0, argumentError(fmt.Sprintf("query.offset: at most %d", maxListed))
 	}
@@ -77,25 +111,28 @@ func (s *Service) list(ctx context.Context, search userSearch) (rows []UserRow, 
 		search.limit = defaultListLimit
 	}
 	exact := slices.IndexFunc(search.names, func(f nameFilter) bool { return f.exact })
-	switch {
+	switch locked := slices.Contains(search.states, onlyLocked); {
 	case slices.Contains(search.states, onlyOthers):
 		return nil, 0, nil
-	case exact >= 0:
-		rows, err = s.listed(ctx, g, search, search.names[exact])
-	case !slices.Contains(search.states, onlyLocked):
+	case exact >= 0 && organization != nil:
+		rows, err = s.listed(ctx, *organization, search, search.names[exact])
+	case exact >= 0 && !locked:
+		// The store finds a name in an organization only.
+		return nil, 0, argumentError("queries: beside a name, a list of all organizations needs an organizationIdQuery or a stateQuery of USER_STATE_LOCKED")
+	case !locked:
 		// Users who are not locked stand in no index.
 		return nil, 0, argumentError("queries: a list needs a stateQuery of USER_STATE_LOCKED, or a userNameQuery or loginNameQuery that equals a name")
 	case slices.Contains(search.states, onlyActive):
 		return nil, 0, nil
 	default:
-		return s.listLocked(ctx, g, search)
+		return s.listLocked(ctx, organization, search)
 	}
 	return cut(rows, search), uint64(len(rows)), err
 }
 
 // listed returns the one user of an exact name, if the search admits it.
-func (s *Service) listed(ctx context.Context, g *grant, search userSearch, exact nameFilter) ([]UserRow, error) {
-	name, err := s.users.Canonical(g.organization, exact.text)
+func (s *Service) listed(ctx context.Context, organization string, search userSearch, exact nameFilter) ([]UserRow, error) {
+	name, err := s.users.Canonical(organization, exact.text)
 	if err != nil {
 		return nil, nil // nobody can have this name
 	}
@@ -104,7 +141,7 @@ func (s *Service) listed(ctx context.Context, g *grant, search userSearch, exact
 			return nil, nil
 		}
 	}
-	user := User{Organization: g.organization, Name: name}
+	user := User{Organization: organization, Name: name}
 	state, err := s.users.State(ctx, user)
 	if err != nil || !state.Known {
 		return nil, err
@@ -117,13 +154,15 @@ func (s *Service) listed(ctx context.Context, g *grant, search userSearch, exact
 	return []UserRow{{User: user, UserState: state}}, nil
 }
 
-// listLocked returns a page of locked users. In the order of the store it
-// reads no further than the page.
-func (s *Service) listLocked(ctx context.Context, g *grant, search userSearch) ([]UserRow, uint64, error) {
-	total, err := s.users.CountLocked(ctx, g.organization)
+// listLocked returns a page of locked users. In the order of the store, which
+// is that of the organizations and then of the names, it reads no further than
+// the page.
+func (s *Service) listLocked(ctx context.Context, organization *string, search userSearch) ([]UserRow, uint64, error) {
+	total, err := s.users.CountLocked(ctx, organization)
 	if err != nil {
 		return nil, 0, err
 	}
+	mixed := organization == nil && search.byName
 	if total > maxListed {
 		switch {
 		case len(search.names) > 0:
@@ -131,28 +170,34 @@ func (s *Service) listLocked(ctx context.Context, g *grant, search userSearch) (
 				search.names[0].query, maxListed))
 		case search.descending && search.byName:
 			return nil, 0, argumentError(fmt.Sprintf("query.asc: more than %d users are locked, which can be listed in ascending order only", maxListed))
+		case mixed:
+			return nil, 0, argumentError(fmt.Sprintf("sortingColumn: more than %d users are locked, too many to sort over all organizations; "+
+				"add an organizationIdQuery", maxListed))
 		}
 		search.descending = false
 	}
-	if len(search.names) == 0 && !search.descending {
-		rows, err := s.read(ctx, g.organization, int(search.offset)+int(search.limit))
+	if len(search.names) == 0 && !search.descending && !mixed {
+		rows, err := s.read(ctx, organization, int(search.offset)+int(search.limit))
 		return cut(rows, search), max(total, uint64(len(rows))), err
 	}
-	rows, err := s.read(ctx, g.organization, maxListed)
+	rows, err := s.read(ctx, organization, maxListed)
 	if err != nil {
 		return nil, 0, err
 	}
 	rows = slices.DeleteFunc(rows, func(row UserRow) bool {
 		return slices.ContainsFunc(search.names, func(f nameFilter) bool { return !f.admits(row.Name) })
 	})
+	if mixed {
+		slices.SortStableFunc(rows, func(a, b UserRow) int { return strings.Compare(a.Name, b.Name) })
+	}
 	if search.descending {
 		slices.Reverse(rows)
 	}
 	return cut(rows, search), uint64(len(rows)), nil
 }
 
-// read returns the first locked users of an organization.
-func (s *Service) read(ctx context.Context, organization string, n int) (rows []UserRow, err error) {
+// read returns the first locked users of an organization, or of all for nil.
+func (s *Service) read(ctx context.Context, organization *string, n int) (rows []UserRow, err error) {
 	for after := ""; len(rows) < n; {
 		next := ""
 		var part []UserRow

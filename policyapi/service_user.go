@@ -8,15 +8,15 @@ import (
 	"time"
 )
 
-// user returns a user who has a counter or a lock. message is that of the
-// request, for errors about its id.
-func (s *Service) user(ctx context.Context, message, id string) (UserRow, error) {
+// user returns a user who has a counter or a lock. The field is where the
+// request has the id, for errors about it.
+func (s *Service) user(ctx context.Context, field, id string) (UserRow, error) {
 	ctx, cancel, g, err := s.begin(ctx, userRead)
 	if err != nil {
 		return UserRow{}, err
 	}
 	defer cancel()
-	if err := checkUserID(s.users, g.organization, message, id); err != nil {
+	if err := checkUserID(s.users, g.organization, field, id); err != nil {
 		return UserRow{}, err
 	}
 	user := User{Organization: g.organization, Name: id}
@@ -30,13 +30,13 @@ func (s *Service) user(ctx context.Context, message, id string) (UserRow, error)
 	return UserRow{User: user, UserState: state}, nil
 }
 
-func (s *Service) lock(ctx context.Context, message, id string) (Details, error) {
+func (s *Service) lock(ctx context.Context, field, id string) (Details, error) {
 	ctx, cancel, g, err := s.begin(ctx, userWrite)
 	if err != nil {
 		return Details{}, err
 	}
 	defer cancel()
-	if err := checkUserID(s.users, g.organization, message, id); err != nil {
+	if err := checkUserID(s.users, g.organization, field, id); err != nil {
 		return Details{}, err
 	}
 	at, err := s.users.Lock(ctx, User{Organization: g.organization, Name: id}, g.id)
@@ -47,13 +47,13 @@ func (s *Service) lock(ctx context.Context, message, id string) (Details, error)
 	return userDetails(g.organization, at), nil
 }
 
-func (s *Service) unlock(ctx context.Context, message, id string) (Details, error) {
+func (s *Service) unlock(ctx context.Context, field, id string) (Details, error) {
 	ctx, cancel, g, err := s.begin(ctx, userWrite)
 	if err != nil {
 		return Details{}, err
 	}
 	defer cancel()
-	if err := checkUserID(s.users, g.organization, message, id); err != nil {
+	if err := checkUserID(s.users, g.organization, field, id); err != nil {
 		return Details{}, err
 	}
 	if err := s.users.Unlock(ctx, User{Organization: g.organization, Name: id}, g.id); err != nil {

@@ -43,12 +43,13 @@ type Users interface {
 	Unlock(ctx context.Context, user User, op string) error
 	// State returns what is known of a user.
 	State(ctx context.Context, user User) (UserState, error)
-	// ListLocked returns at most limit locked users of an organization behind
-	// a cursor, ordered by name, and the cursor of the next page, empty after
-	// the last.
-	ListLocked(ctx context.Context, organization, after string, limit int) (page []UserRow, next string, err error)
-	// CountLocked returns how many users of an organization are locked.
-	CountLocked(ctx context.Context, organization string) (uint64, error)
+	// ListLocked returns at most limit locked users of an organization, or of
+	// all for nil, behind a cursor, and the cursor of the next page, empty
+	// after the last. Those of one organization are ordered by name.
+	ListLocked(ctx context.Context, organization *string, after string, limit int) (page []UserRow, next string, err error)
+	// CountLocked returns how many users of an organization, or of all for
+	// nil, are locked.
+	CountLocked(ctx context.Context, organization *string) (uint64, error)
 }
 
 // maxUserRunes is the longest user id of the wire contract.
@@ -58,16 +59,16 @@ const maxUserRunes = 200
 // byte with canonical names, so another spelling would name nobody: a lock on
 // it would hold nobody off, and "not locked" would be a wrong comfort. The
 // error names the spelling that counts.
-func checkUserID(users Users, organization, message, id string) error {
+func checkUserID(users Users, organization, field, id string) error {
 	if n := utf8.RuneCountInString(id); n < 1 || n > maxUserRunes {
-		return argumentError(fmt.Sprintf("invalid %s.Id: value length must be between 1 and %d runes, inclusive", message, maxUserRunes))
+		return argumentError(fmt.Sprintf("invalid %s: value length must be between 1 and %d runes, inclusive", field, maxUserRunes))
 	}
 	canonical, err := users.Canonical(organization, id)
 	if err != nil {
-		return argumentError(fmt.Sprintf("invalid %s.Id: no attempt can have this user name: %v", message, err))
+		return argumentError(fmt.Sprintf("invalid %s: no attempt can have this user name: %v", field, err))
 	}
 	if canonical != id {
-		return argumentError(fmt.Sprintf("invalid %s.Id: value must be the canonical user name, here %q", message, canonical))
+		return argumentError(fmt.Sprintf("invalid %s: value must be the canonical user name, here %q", field, canonical))
 	}
 	return nil
 }

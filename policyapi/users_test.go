@@ -67,27 +67,29 @@ func (f *fakeUsers) State(_ context.Context, u policyapi.User) (policyapi.UserSt
 	return policyapi.UserState{Known: locked || f.known[u], Locked: locked, LockedAt: at}, nil
 }
 
-func (f *fakeUsers) ListLocked(_ context.Context, organization, after string, limit int) (rows []policyapi.UserRow, next string, err error) {
+func (f *fakeUsers) ListLocked(_ context.Context, organization *string, after string, limit int) (rows []policyapi.UserRow, next string, err error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.lists++
-	for _, u := range slices.SortedFunc(maps.Keys(f.locked), func(a, b policyapi.User) int { return strings.Compare(a.Name, b.Name) }) {
-		if u.Organization != organization || u.Name <= after {
+	for _, u := range slices.SortedFunc(maps.Keys(f.locked), func(a, b policyapi.User) int { return strings.Compare(cursor(a), cursor(b)) }) {
+		if organization != nil && u.Organization != *organization || cursor(u) <= after {
 			continue
 		}
 		if len(rows) == limit {
-			return rows, rows[limit-1].Name, nil
+			return rows, cursor(rows[limit-1].User), nil
 		}
 		rows = append(rows, policyapi.UserRow{User: u, UserState: policyapi.UserState{Known: true, Locked: true, LockedAt: f.locked[u]}})
 	}
 	return rows, "", nil
 }
 
-func (f *fakeUsers) CountLocked(_ context.Context, organization string) (n uint64, err error) {
+func cursor(u policyapi.User) string { return u.Organization + "\x00" + u.Name }
+
+func (f *fakeUsers) CountLocked(_ context.Context, organization *string) (n uint64, err error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for u := range f.locked {
-		if u.Organization == organization {
+		if organization == nil || u.Organization == *organization {
 			n++
 		}
 	}

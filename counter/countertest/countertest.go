@@ -41,7 +41,7 @@ func Exercise(t *testing.T, open func(t testing.TB) redis.UniversalClient) {
 	}{
 		{"limits", limits}, {"forgiving", forgiving}, {"guesses", guesses}, {"sequences", sequences},
 		{"factors", factors}, {"waiting", waiting}, {"ids", ids}, {"expiry", expiry}, {"keys", keys},
-		{"admin", admin}, {"listing", listing}, {"faults", faults}, {"closing", closing},
+		{"admin", admin}, {"listing", listing}, {"faults", faults}, {"denying", denying}, {"floor", floor}, {"closing", closing},
 	} {
 		t.Run(chapter.noun, func(t *testing.T) {
 			t.Parallel()
@@ -183,11 +183,11 @@ type node struct {
 }
 
 // node starts a counter with a client of its own. What the case does not set is
-// patient, for slow machines.
+// patient, for slow machines, and asks the store whether a user is locked.
 func (b *bench) node(set ...func(*counter.Options)) *node {
 	b.Helper()
 	n := &node{b: b, faults: &faultHook{}, locks: map[counter.Subject][]counter.Lock{}, unlocks: map[counter.Subject]int{}}
-	o := counter.Options{CallTimeout: patience, Hooks: counter.Hooks{
+	o := counter.Options{CallTimeout: patience, DenyTTL: -1, Hooks: counter.Hooks{
 		Locked: func(s counter.Subject, l counter.Lock) {
 			n.mu.Lock()
 			defer n.mu.Unlock()

@@ -29,7 +29,9 @@ type fault struct {
 	times int
 	// lose runs the script and loses its answer; otherwise it does not run.
 	lose bool
-	// after runs behind a lost answer, before the counter hears of it.
+	// slow runs the script and lets its answer through when after has run.
+	slow bool
+	// after runs behind an answer, before the counter hears of it.
 	after func()
 	// late, if set, gets a function that runs the script after all and returns
 	// its answer.
@@ -113,6 +115,9 @@ func operation(cmd redis.Cmder) string {
 	if _, settle := argv[4].(int); settle {
 		return "settle"
 	}
+	if _, merge := argv[5].(string); merge {
+		return "merge"
+	}
 	return "reserve"
 }
 
@@ -145,7 +150,7 @@ func (h *faultHook) process(cmd redis.Cmder, run func() error, late func() (any,
 	if f != nil && f.late != nil {
 		f.late <- late
 	}
-	if f != nil && !f.lose {
+	if f != nil && !f.lose && !f.slow {
 		cmd.SetErr(errCut)
 		for _, c := range others {
 			c.SetErr(errCut)
@@ -165,6 +170,9 @@ func (h *faultHook) process(cmd redis.Cmder, run func() error, late func() (any,
 	}
 	if f.after != nil {
 		f.after()
+	}
+	if f.slow {
+		return err
 	}
 	cmd.SetErr(errCut)
 	for _, c := range others {

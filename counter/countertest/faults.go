@@ -38,8 +38,8 @@ var faults = []example{
 	}},
 	{"a reserve that never ran counts nothing", func(b *bench) {
 		n, s := b.node(), b.user()
-		n.faults.add(fault{op: "reserve", times: 3})
-		for range 3 {
+		n.faults.add(fault{op: "reserve", times: 2})
+		for range 2 {
 			n.wantCut(s, 1)
 		}
 		n.flush()

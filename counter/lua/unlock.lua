@@ -35,4 +35,5 @@ save(u, ARGV[2], ARGV[3])
 redis.call('ZREM', u.index, u.member)
 redis.call('XADD', u.events, 'MAXLEN', '~', ARGV[3], '*', 'type', 'user_unlocked', 'subject', u.member,
   'id', ARGV[5], 'actor', ARGV[6])
+redis.call('PUBLISH', u.index, '-' .. u.member)
 return {1}

@@ -80,10 +80,19 @@ local function load(keys, member, cause)
       u.unlocked = value
     end
   end
+  -- They failed together: neither the order of the fields nor that of the
+  -- limits, if the policy changed between them, decides whether that locks.
+  local strictest = {}
   for _, id in ipairs(late) do
     local factors = u.r[id].factors
     release(u, id)
-    for f, seen in pairs(factors) do fail(u, f, seen.max, cause) end
+    for f, seen in pairs(factors) do
+      strictest[f] = math.min(strictest[f] or seen.max, seen.max)
+      fail(u, f, math.huge, cause)
+    end
+  end
+  for f, max in pairs(strictest) do
+    if not u.lock and failures(u, f) >= max then lock(u, f, cause, 'policy') end
   end
   return u
 end
@@ -164,7 +173,7 @@ local function save(u, ttl, cap)
       redis.call('PERSIST', u.key)
     elseif not lasting then
       if #u.put + #u.del > 0 then redis.call('PEXPIRE', u.key, u.least) end
-    elseif not u.lock and (u.failed or (#u.put > 0 and (u.fresh or redis.call('PTTL', u.key) < u.least))) then
+    elseif not u.lock and (u.failed or (#u.put > 0 and (u.fresh or redis.call('PTTL', u.key) <= u.least))) then
       redis.call('PEXPIRE', u.key, ttl)
     end
   end
@@ -172,5 +181,8 @@ local function save(u, ttl, cap)
     redis.call('ZADD', u.index, 0, u.member)
     redis.call('XADD', u.events, 'MAXLEN', '~', cap, '*', 'type', 'user_locked', 'subject', u.member,
       'factor', u.locked[1], 'id', u.locked[2], 'actor', u.locked[3])
+    -- Nodes that listen know it before they ask. The channel has the name of
+    -- the index that has changed.
+    redis.call('PUBLISH', u.index, '+' .. u.member)
   end
 end

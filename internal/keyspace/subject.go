@@ -60,6 +60,9 @@ type UserKeys struct {
 	Events string // stream of lock events of the same shard
 }
 
+// Shard returns the shard of a subject, in [0, Shards).
+func Shard(s Subject) int { return int(s.Digest()[0] % Shards) }
+
 // User returns the keys of a subject.
 func (k *Keyspace) User(s Subject) UserKeys {
 	d := s.Digest()

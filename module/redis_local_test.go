@@ -1,0 +1,101 @@
+// Copyright 2026 The caddy-lockout authors
+// SPDX-License-Identifier: Apache-2.0
+
+package module_test
+
+import (
+	"net/http"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+)
+
+// With on_store_error local a node goes on by itself: the limit holds for the
+// node, who is locked stays locked, and nothing that it counted is lost.
+func TestLocalOnStoreError(t *testing.T) {
+	t.Parallel()
+	for _, outage := range outages {
+		t.Run(outage.name, func(t *testing.T) {
+			t.Parallel()
+			service, r, c := startLoginService(t, nil), newDurableRedis(t), client(t)
+			r.start(t)
+			config := withOptions(withMetrics(siteConfig(service.URL, r.addr, 3)), "on_store_error local")
+			n, other := startNode(t, config), startNode(t, config)
+			guess(t, n.URL, "alice", 1)
+			n.settled(t, "alice")
+			other.order(t, order{Do: "lock", User: "mallory"})
+
+			outage.away(t, r)
+			soon(t, "the node knows who is locked", func() bool {
+				status, err := login(c, n.URL, "mallory", "right")
+				return err == nil && status == http.StatusForbidden
+			})
+			var wrong, refused atomic.Int64
+			var wg sync.WaitGroup
+			for range 20 {
+				wg.Go(func() {
+					switch status, err := login(c, n.URL, "alice", "wrong"); {
+					case err == nil && status == http.StatusUnauthorized:
+						wrong.Add(1)
+					case err == nil && status == http.StatusForbidden:
+						refused.Add(1)
+					default:
+						t.Errorf("wrong password: status %d, %v", status, err)
+					}
+				})
+			}
+			wg.Wait()
+			if wrong.Load() != 3 || refused.Load() != 17 {
+				t.Errorf("without Redis %d wrong passwords were checked and %d refused, want 3 and 17", wrong.Load(), refused.Load())
+			}
+			mustLogin(t, c, n.URL, "alice", "right", http.StatusForbidden)
+			mustLogin(t, c, n.URL, "bob", "right", http.StatusOK)
+			guess(t, n.URL, "carol", 2)
+			if got := metric(t, n.URL, "degraded"); got != 1 {
+				t.Errorf("caddy_lockout_degraded is %v while Redis is away", got)
+			}
+
+			outage.back(t, r)
+			soon(t, "the store knows what was counted without it", func() bool {
+				alice := other.try(t, order{Do: "user", User: "alice"})
+				carol := other.try(t, order{Do: "user", User: "carol"})
+				return alice.Error == "" && alice.Locked && carol.Error == "" && carol.Failures == 2
+			})
+			soon(t, "the metric knows that Redis is back", func() bool { return metric(t, n.URL, "degraded") == 0 })
+			mustLogin(t, c, other.URL, "alice", "right", http.StatusForbidden)
+			if checks := len(service.seen("alice")); checks != 4 {
+				t.Errorf("%d attempts of alice reached the login service, want 1 before and 3 during the outage", checks)
+			}
+			if locks := metric(t, n.URL, `locks_total{factor="password"}`); locks != 1 {
+				t.Errorf("%v locks were reported, want 1", locks)
+			}
+			if away := strings.Count(n.stderr.String(), "the store does not answer; until"); away != 1 {
+				t.Errorf("the log tells of %d outages, want 1", away)
+			}
+		})
+	}
+}
+
+// A flood at a locked user costs the store nothing, and the unlock is in force
+// on every node.
+func TestDenyCache(t *testing.T) {
+	t.Parallel()
+	service, r, c := startLoginService(t, nil), newDurableRedis(t), client(t)
+	r.start(t)
+	config := withOptions(withMetrics(siteConfig(service.URL, r.addr, 3)), "deny_cache 1m")
+	n, other := startNode(t, config), startNode(t, config)
+	guess(t, n.URL, "alice", 3)
+	soon(t, "the node asks the store no more", func() bool {
+		before := metric(t, n.URL, `store_duration_seconds_count{op="reserve"}`)
+		for range 20 {
+			mustLogin(t, c, n.URL, "alice", "wrong", http.StatusForbidden)
+		}
+		return metric(t, n.URL, `store_duration_seconds_count{op="reserve"}`) == before
+	})
+	other.order(t, order{Do: "unlock", User: "alice"})
+	loginWorks(t, c, n.URL, "alice")
+	if checks := len(service.seen("alice")); checks != 4 {
+		t.Errorf("%d attempts reached the login service, want 3 wrong ones and a right one", checks)
+	}
+}

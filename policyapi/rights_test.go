@@ -1,0 +1,41 @@
+// Copyright 2026 The caddy-lockout authors
+// SPDX-License-Identifier: Apache-2.0
+
+package policyapi_test
+
+import (
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"testing"
+
+	"github.com/caddy-lockout/caddy-lockout/internal/keyspace"
+	"github.com/caddy-lockout/caddy-lockout/policyapi"
+)
+
+func TestRightsNameEveryCommandOfTheScripts(t *testing.T) {
+	t.Parallel()
+	keys, err := keyspace.New("", "")
+	must(t)(policyapi.Details{}, err)
+	var named []string
+	for _, command := range policyapi.Rights(keys) {
+		named = append(named, command[0])
+	}
+	files, err := filepath.Glob("lua/*.lua")
+	must(t)(policyapi.Details{}, err)
+	found := 0
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		must(t)(policyapi.Details{}, err)
+		for _, call := range regexp.MustCompile(`redis\.p?call\('([A-Z]+)'`).FindAllStringSubmatch(string(text), -1) {
+			found++
+			if !slices.Contains(named, call[1]) {
+				t.Errorf("%s runs %s, which Rights does not name", file, call[1])
+			}
+		}
+	}
+	if found < 10 {
+		t.Errorf("found only %d commands in %d scripts", found, len(files))
+	}
+}
