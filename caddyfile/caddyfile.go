@@ -98,10 +98,10 @@
 //	json              <path>[=<value>]
 //
 // Conditions joined by & must all match; | separates alternatives and binds
-// weaker. Both stand between blanks; in quotes they are text. step, pass, deny,
-// header, field, has, path_regexp, organization, alias and the four verdicts may
-// be repeated, everything else is given once. The outcomes of a step are tried in
-// written order.
+// weaker. Both stand between blanks; in quotes they are text. organization,
+// alias, step, pass, deny, header, field, has, path_regexp and the four verdicts
+// may be repeated, everything else is given once. The outcomes of a step are
+// tried in written order.
 //
 // The site directive takes no matcher: Caddy's path matcher misses spellings
 // such as /login/ and /login%2f that the login service may take, so the handler

@@ -4,12 +4,12 @@
 package module
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"io"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
@@ -113,8 +113,8 @@ func (a *attempt) forward(w http.ResponseWriter, next caddyhttp.Handler) (err er
 // read, and cut off from the client.
 func (a *attempt) outgoing() *http.Request {
 	r := a.request.WithContext(a.passage.ctx)
-	if a.login.body != nil {
-		r.Body = io.NopCloser(bytes.NewReader(a.login.body))
+	if a.login.read {
+		r.Body = io.NopCloser(strings.NewReader(a.login.body))
 		r.ContentLength = int64(len(a.login.body))
 		r.TransferEncoding = nil
 		r.Trailer = nil
@@ -130,6 +130,10 @@ func (a *attempt) outgoing() *http.Request {
 
 // outgoingHeader describes the body that goes on.
 func (a *attempt) outgoingHeader(h http.Header) http.Header {
+	length := strconv.Itoa(len(a.login.body))
+	if h.Get("Content-Length") == length && len(h["Expect"]) == 0 && !a.login.decoded {
+		return h
+	}
 	h = h.Clone()
 	// The body is here, and the client has had its 100 (Continue).
 	h.Del("Expect")
@@ -137,7 +141,7 @@ func (a *attempt) outgoingHeader(h http.Header) http.Header {
 		h.Del("Content-Encoding")
 	}
 	// FastCGI passes the header on, not the length of the request.
-	h.Set("Content-Length", strconv.Itoa(len(a.login.body)))
+	h.Set("Content-Length", length)
 	return h
 }
 

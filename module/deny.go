@@ -31,14 +31,15 @@ func (rec *recogniser) denied(r *http.Request) error {
 			if r.ContentLength == 0 {
 				continue // has no fields
 			}
-			body, form, err := rec.readBody(r)
+			// Uploads are multipart, too: without a path they are left alone.
+			body, err := rec.readBody(r, rec.multipart && !d.anywhere())
 			if refusal, refused := errors.AsType[*credentials.Refusal](err); refused && d.anywhere() && refusal.Reason == credentials.ReasonContentType {
 				continue // a rule without a path leaves other types alone
 			}
 			if err != nil {
 				return err
 			}
-			values, refusal := d.reader.Read(body, form)
+			values, refusal := d.reader.Read(body)
 			if refusal != nil {
 				return refusal
 			}

@@ -4,7 +4,6 @@
 package module
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -114,26 +113,26 @@ func (rec *recogniser) byFields(r *http.Request, target string) (*step, error) {
 	if refusal := credentials.CheckHeaders(r, false); refusal != nil {
 		return candidates[0], refusal
 	}
-	body, form, err := rec.readBody(r)
+	body, err := rec.readBody(r, rec.multipart)
 	if err != nil {
 		return candidates[0], err
 	}
 	var found *step
 	secrets := map[string]bool{}
 	for _, s := range candidates {
-		if !s.reads(form) {
+		if !s.reads(body.Media) {
 			continue
 		}
 		values := map[string]string{}
 		if s.reader != nil {
 			var refusal *credentials.Refusal
-			if values, refusal = s.reader.Read(body, form); refusal != nil {
+			if values, refusal = s.reader.Read(body); refusal != nil {
 				return s, refusal
 			}
 		}
-		for _, name := range s.secrets {
-			if values[name] != "" {
-				secrets[name] = true
+		for _, secret := range s.secretNames {
+			if values[secret] != "" {
+				secrets[secret] = true
 			}
 		}
 		if found == nil && s.hasFields(values) {
@@ -147,19 +146,19 @@ func (rec *recogniser) byFields(r *http.Request, target string) (*step, error) {
 }
 
 // readBody reads a body that decides where a request belongs, and puts it back.
-func (rec *recogniser) readBody(r *http.Request) (text string, form bool, err error) {
-	body, form, err := credentials.ReadText(r, rec.maxBody)
+func (rec *recogniser) readBody(r *http.Request, multipart bool) (*credentials.Body, error) {
+	body, err := credentials.ReadBody(r, credentials.LoginConfig{Form: true, JSON: true, Multipart: multipart, Gzip: rec.gzip, MaxBytes: rec.maxBody})
 	if _, refused := errors.AsType[*credentials.Refusal](err); err != nil && !refused {
-		return "", false, fmt.Errorf("%w: %w", errBody, err)
+		return nil, fmt.Errorf("%w: %w", errBody, err)
 	}
 	if err != nil {
-		return "", false, err
+		return nil, err
 	}
 	r.Body = struct {
 		io.Reader
 		io.Closer
-	}{bytes.NewReader(body), r.Body}
-	return string(body), form, nil
+	}{strings.NewReader(body.Sent), r.Body}
+	return body, nil
 }
 
 // passed reports whether a pass rule names the request. A rule that looks into
@@ -175,39 +174,40 @@ func (rec *recogniser) passed(r *http.Request, target string) (bool, error) {
 		if r.ContentLength == 0 {
 			continue // has no fields
 		}
-		body, form, err := rec.readBody(r)
+		body, err := rec.readBody(r, rec.multipart)
 		if err != nil {
 			return false, err
 		}
-		values, refusal := d.reader.Read(body, form)
+		values, refusal := d.reader.Read(body)
 		if refusal != nil {
 			return false, refusal
 		}
 		if !d.hasFields(values) {
 			continue
 		}
-		for _, s := range rec.steps {
-			if s.basic() || !s.on(target) && !rec.extra.on(target) {
-				continue
-			}
-			if refusal := d.leaves(s, values, body, form); refusal != nil {
-				return false, refusal
-			}
+		if refusal := rec.holdsSecret(target, body, values); refusal != nil {
+			return false, refusal
 		}
 		return true, nil
 	}
 	return false, nil
 }
 
-// leaves refuses a body with a secret of the step that the rule does not name.
-func (d *door) leaves(s *step, named map[string]string, body string, form bool) *credentials.Refusal {
-	values, refusal := s.secretsOf.Read(body, form)
-	if refusal != nil {
-		return refusal
-	}
-	for name, value := range values {
-		if _, ok := named[name]; !ok && value != "" {
-			return credentials.Refuse(credentials.ReasonGuarded, "the request would pass but for a secret that it holds")
+// holdsSecret refuses a body that a pass rule would let through and that holds
+// the secret of a step, unless the rule has named it.
+func (rec *recogniser) holdsSecret(target string, body *credentials.Body, named map[string]string) error {
+	for _, s := range rec.steps {
+		if s.secrets == nil || !s.on(target) && !rec.extra.on(target) {
+			continue
+		}
+		values, refusal := s.secrets.Read(body)
+		if refusal != nil {
+			return refusal
+		}
+		for secret, value := range values {
+			if _, known := named[secret]; !known && value != "" {
+				return credentials.Refuse(credentials.ReasonGuarded, "the request would pass but for a secret that it holds")
+			}
 		}
 	}
 	return nil

@@ -212,8 +212,9 @@ func (h *Handler) attempt(w http.ResponseWriter, r *http.Request, next caddyhttp
 type login struct {
 	subject counter.Subject
 	secret  string
-	body    []byte // what goes on; nil when no body was read
-	decoded bool   // the body came encoded
+	read    bool   // the body was read
+	body    string // what goes on of it
+	decoded bool   // it came encoded
 }
 
 // identify reads the login out of the request.
@@ -252,7 +253,7 @@ func (h *Handler) identify(r *http.Request, s *step) (login, error) {
 		if l.body, refusal = read.Forward(user); refusal != nil {
 			return l, refusal
 		}
-		l.decoded = len(r.Header["Content-Encoding"]) > 0
+		l.read, l.decoded = true, len(r.Header["Content-Encoding"]) > 0
 	}
 	return l, nil
 }

@@ -65,9 +65,9 @@ type door struct {
 	reader *credentials.Fields
 }
 
-// compile checks the match. secrets are fields that the body reader keeps an
+// compile checks the match. The secrets are fields that the body reader keeps an
 // eye on as well.
-func (m *Match) compile(secrets []string) (*door, error) {
+func (m *Match) compile(secrets ...string) (*door, error) {
 	d := &door{methods: m.Method, fields: m.Field, has: m.Has}
 	var err error
 	if d.targets, err = newTargets(m.Path, m.PathRegexp); err != nil {
@@ -120,7 +120,7 @@ func (m *Match) compileRule() (*door, error) {
 	if m == nil {
 		return nil, errors.New("it is null, remove it")
 	}
-	d, err := m.compile(nil)
+	d, err := m.compile()
 	if err == nil && d.anywhere() && d.methods == nil && d.headers == nil && d.reader == nil {
 		err = errors.New("it matches every request, add match")
 	}

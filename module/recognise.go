@@ -22,6 +22,8 @@ type recogniser struct {
 	denies  []*door
 	keys    []credentials.Place // carriers of all steps
 	maxBody int64
+	// multipart and gzip: some step reads them.
+	multipart, gzip bool
 	// scopedBasic: some step reads Authorization on guarded paths only.
 	scopedBasic bool
 }
@@ -44,6 +46,8 @@ func newRecogniser(h *Handler) (rec recogniser, err error) {
 		patterns = append(patterns, written.Match.Path...)
 		expressions = append(expressions, written.Match.PathRegexp...)
 		rec.keys = append(rec.keys, s.keys...)
+		rec.gzip = rec.gzip || written.Decode != ""
+		rec.multipart = rec.multipart || slices.Contains(written.Accept, "multipart")
 		if s.basic() {
 			rec.basic = append(rec.basic, s)
 			rec.scopedBasic = rec.scopedBasic || !s.anywhere()

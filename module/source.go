@@ -61,12 +61,11 @@ func (s Source) places() ([]credentials.Place, error) {
 	return list, nil
 }
 
-// fields are the names of the fields among the places.
-func (s Source) fields() []string {
-	var names []string
-	for _, p := range append([]Source{s}, s.Or...) {
-		if p.From == fromField {
-			names = append(names, p.Name)
+// fields returns the names of the fields among the places.
+func (s Source) fields() (names []string) {
+	for _, other := range append([]Source{s}, s.Or...) {
+		if other.From == fromField {
+			names = append(names, other.Name)
 		}
 	}
 	return names

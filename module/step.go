@@ -69,13 +69,13 @@ type step struct {
 	factor counter.Factor
 	body   *credentials.LoginRule // nil: HTTP Basic
 	keys   []credentials.Place    // where a request that carries a login holds something
-	accept []string               // nil: every type but multipart
-	// secrets are the fields in which the secret may stand, and secretsOf reads
-	// them alone, from requests that are no attempts.
-	secrets   []string
-	secretsOf *credentials.Fields
-	names     *credentials.NamePattern
-	rules     *outcomeRules
+	accept []string               // nil: form and JSON
+	names  *credentials.NamePattern
+	// secretNames are the fields of the secret, and secrets reads them alone,
+	// for requests that are no attempts. Nil: it stands outside the body.
+	secretNames []string
+	secrets     *credentials.Fields
+	rules       *outcomeRules
 
 	normalized bool // the canonical name goes on
 }
@@ -83,12 +83,11 @@ type step struct {
 func (s *step) basic() bool { return s.body == nil }
 
 // reads reports whether the step reads bodies of this type.
-func (s *step) reads(form bool) bool {
-	name := "json"
-	if form {
-		name = "form"
+func (s *step) reads(media credentials.Media) bool {
+	if s.accept == nil {
+		return media != credentials.MediaMultipart
 	}
-	return s.accept == nil || slices.Contains(s.accept, name)
+	return slices.Contains(s.accept, string(media))
 }
 
 // compile checks the step. Its errors say what to change.
@@ -96,7 +95,7 @@ func (s *Step) compile(maxBody int64) (*step, error) {
 	if s.Kind != counter.Password.String() {
 		return nil, fmt.Errorf("checking kind: %q is not supported, write password", s.Kind)
 	}
-	d, err := s.Match.compile(s.Secret.fields())
+	d, err := s.Match.compile(s.Secret.fields()...)
 	if err != nil {
 		return nil, err
 	}
@@ -124,10 +123,10 @@ func (s *Step) checkBasic() error {
 		return errors.New("checking secret: HTTP Basic holds user and secret, remove it")
 	case len(s.Accept) > 0:
 		return errors.New("checking accept: HTTP Basic reads no body, remove it")
-	case s.Decode != "", s.CanonicalForward != nil, s.ForwardNormalized:
-		return errors.New("checking decode, canonical_forward and forward_normalized: HTTP Basic reads no body, remove them")
 	case len(s.Match.Field) > 0, len(s.Match.Has) > 0:
 		return errors.New("checking match: HTTP Basic reads no body, remove field and has")
+	case s.Decode != "", s.CanonicalForward != nil, s.ForwardNormalized:
+		return errors.New("checking decode, canonical_forward and forward_normalized: HTTP Basic reads no body, remove them")
 	case s.User.Name != "":
 		return fmt.Errorf("checking user: basic takes no name, remove %q", s.User.Name)
 	case len(s.User.Or) > 0:
@@ -160,12 +159,11 @@ func (s *Step) compileBody(out *step, maxBody int64) (err error) {
 	if slices.ContainsFunc(config.Secret, func(p credentials.Place) bool { return p.From == credentials.FromPath }) {
 		return errors.New("checking secret: a path is logged everywhere and holds no secret, write field, query, header or cookie")
 	}
-	if out.reader != nil && (config.Multipart || config.Gzip) {
-		return errors.New("checking match: field and has look into plain form and JSON bodies, remove accept multipart and decode")
-	}
-	out.keys, out.secrets = carriers(config.User, config.Secret), s.Secret.fields()
-	if out.secretsOf, err = credentials.NewFields(out.secrets); err != nil {
-		return fmt.Errorf("checking secret: %w", err)
+	out.keys = carriers(config.User, config.Secret)
+	if out.secretNames = s.Secret.fields(); len(out.secretNames) > 0 {
+		if out.secrets, err = credentials.NewFields(out.secretNames); err != nil {
+			return fmt.Errorf("checking secret: %w", err)
+		}
 	}
 	out.body, err = credentials.NewLoginRule(config)
 	return err

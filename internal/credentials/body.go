@@ -4,7 +4,6 @@
 package credentials
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -54,18 +53,21 @@ func (l *LoginRule) readBody(r *http.Request, login *Login) error {
 		}
 	}
 	login.Body, login.Media = body, media
-	switch media {
-	case MediaForm:
-		refusal = l.readForm(string(body), login.read)
-	case MediaJSON:
-		refusal = l.readJSON(string(body), login.read)
-	case MediaMultipart:
-		refusal = l.readMultipart(string(body), boundary, login.read)
-	}
-	if refusal != nil {
+	if refusal = l.readFields(body, media, boundary, login.read); refusal != nil {
 		return refusal
 	}
 	return nil
+}
+
+// readFields reads the fields of a body of any type.
+func (l *LoginRule) readFields(body string, media Media, boundary string, v *reading) *Refusal {
+	switch media {
+	case MediaForm:
+		return l.readForm(body, v)
+	case MediaJSON:
+		return l.readJSON(body, v)
+	}
+	return l.readMultipart(body, boundary, v)
 }
 
 // readWithout looks whether there is a body although none is needed. A rule
@@ -89,28 +91,44 @@ func (l *LoginRule) readWithout(r *http.Request) error {
 }
 
 // readAll reads the body up to its limit. More is refused: a body that is not
-// looked at as a whole is not looked at (D5).
-func (l *LoginRule) readAll(r *http.Request) ([]byte, error) {
+// looked at as a whole is not looked at (D5). It makes the string that the
+// readers work on, and no copy: bodies are what an attempt holds in memory.
+func (l *LoginRule) readAll(r *http.Request) (string, error) {
 	if r.ContentLength > l.config.MaxBytes {
-		return nil, Refuse(ReasonTooLarge, "the body is too large")
+		return "", Refuse(ReasonTooLarge, "the body is too large")
 	}
 	if r.Body == nil {
-		return nil, nil
+		return "", nil
 	}
-	var buffer bytes.Buffer
+	var text strings.Builder
 	if r.ContentLength > 0 {
-		// ReadFrom wants room for its last, empty read.
-		buffer.Grow(int(r.ContentLength) + bytes.MinRead)
+		text.Grow(int(r.ContentLength))
 	}
-	_, err := buffer.ReadFrom(io.LimitReader(r.Body, l.config.MaxBytes+1))
+	err := copyText(&text, r.Body, l.config.MaxBytes)
 	var tooLarge *http.MaxBytesError
 	switch {
-	case errors.As(err, &tooLarge), int64(buffer.Len()) > l.config.MaxBytes:
-		return nil, Refuse(ReasonTooLarge, "the body is too large")
+	case errors.As(err, &tooLarge), int64(text.Len()) > l.config.MaxBytes:
+		return "", Refuse(ReasonTooLarge, "the body is too large")
 	case err != nil:
-		return nil, fmt.Errorf("reading login body: %w", err)
+		return "", fmt.Errorf("reading login body: %w", err)
 	}
-	return buffer.Bytes(), nil
+	return text.String(), nil
+}
+
+// copyText appends what a reader holds, until it is more than the limit.
+func copyText(into *strings.Builder, from io.Reader, limit int64) error {
+	var chunk [1024]byte
+	for int64(into.Len()) <= limit {
+		n, err := from.Read(chunk[:])
+		into.Write(chunk[:n])
+		if err == io.EOF {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // contentType returns the type of the body. There has to be one Content-Type,

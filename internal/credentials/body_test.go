@@ -225,7 +225,7 @@ func TestReadReturnsWholeBody(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if string(login.Body) != body || (login.Media == credentials.MediaForm) != (contentType == formType) || login.User != "alice" || login.Secret != "x y" {
+		if login.Body != body || (login.Media == credentials.MediaForm) != (contentType == formType) || login.User != "alice" || login.Secret != "x y" {
 			t.Errorf("%s: got %+v", contentType, login)
 		}
 	}

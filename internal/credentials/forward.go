@@ -26,7 +26,7 @@ const noPlace = -1
 // form. A rule that is verbatim, and multipart, return the body as it was. What
 // grows over the limit of the body is refused: raw letters become three bytes
 // each in a form.
-func (l *Login) Forward(user string) ([]byte, *Refusal) {
+func (l *Login) Forward(user string) (string, *Refusal) {
 	switch {
 	case l.rule.config.Verbatim:
 		return l.Body, nil
@@ -40,35 +40,36 @@ func (l *Login) Forward(user string) ([]byte, *Refusal) {
 
 // forwardForm writes pairs as browsers do (WHATWG URL, section 5.2), so the
 // form of a browser comes out as it went in. A key without = stays without one.
-func (l *Login) forwardForm(user string) ([]byte, *Refusal) {
-	out := make([]byte, 0, len(l.Body)+len(l.Body)/8+len(user))
-	for pair := range strings.SplitSeq(string(l.Body), "&") {
+func (l *Login) forwardForm(user string) (string, *Refusal) {
+	var out strings.Builder
+	out.Grow(len(l.Body) + len(user))
+	for pair := range strings.SplitSeq(l.Body, "&") {
 		if pair == "" {
 			continue
 		}
-		if int64(len(out)) > l.rule.config.MaxBytes {
+		if int64(out.Len()) > l.rule.config.MaxBytes {
 			break
 		}
-		if len(out) > 0 {
-			out = append(out, '&')
+		if out.Len() > 0 {
+			out.WriteByte('&')
 		}
 		rawKey, rawValue, hasValue := strings.Cut(pair, "=")
 		key := decodeLenient(rawKey)
-		out = appendFormText(out, key)
+		writeFormText(&out, key)
 		if !hasValue {
 			continue
 		}
-		out = append(out, '=')
+		out.WriteByte('=')
 		if l.isUser(key) {
-			out = appendFormText(out, user)
+			writeFormText(&out, user)
 		} else {
-			out = appendFormText(out, decodeLenient(rawValue))
+			writeFormText(&out, decodeLenient(rawValue))
 		}
 	}
-	if int64(len(out)) > l.rule.config.MaxBytes {
-		return nil, Refuse(ReasonTooLarge, "the body is too large once it is encoded")
+	if int64(out.Len()) > l.rule.config.MaxBytes {
+		return "", Refuse(ReasonTooLarge, "the body is too large once it is encoded")
 	}
-	return out, nil
+	return out.String(), nil
 }
 
 // isUser reports whether a field is where the user name was read.
@@ -81,52 +82,67 @@ func (l *Login) isUser(field string) bool {
 	return false
 }
 
-func appendFormText(out []byte, s string) []byte {
+func writeFormText(out *strings.Builder, s string) {
 	const hex = "0123456789ABCDEF"
+	plain := 0 // what was not written yet begins here
 	for i := range len(s) {
-		switch c := s[i]; {
-		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9', c == '*', c == '-', c == '.', c == '_':
-			out = append(out, c)
-		case c == ' ':
-			out = append(out, '+')
-		default:
-			out = append(out, '%', hex[c>>4], hex[c&15])
+		c := s[i]
+		if isFormPlain(c) {
+			continue
 		}
+		out.WriteString(s[plain:i])
+		plain = i + 1
+		if c == ' ' {
+			out.WriteByte('+')
+			continue
+		}
+		out.WriteByte('%')
+		out.WriteByte(hex[c>>4])
+		out.WriteByte(hex[c&15])
 	}
-	return out
+	out.WriteString(s[plain:])
+}
+
+func isFormPlain(c byte) bool {
+	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || c == '*' || c == '-' || c == '.' || c == '_'
 }
 
 // forwardJSON writes the credentials, and the names that lead to them, without
 // escapes that are not needed. Blanks around the object go.
-func (l *Login) forwardJSON(user string) []byte {
+func (l *Login) forwardJSON(user string) string {
 	body := l.Body
-	out := make([]byte, 0, len(body)+2*len(user))
-	at := strings.IndexByte(string(body), '{')
+	var out strings.Builder
+	out.Grow(len(body) + len(user))
+	at := strings.IndexByte(body, '{')
 	for _, e := range l.read.edits {
-		out = append(out, body[at:e.start]...)
+		out.WriteString(body[at:e.start])
 		switch {
 		case e.place == noPlace:
-			out = appendJSONText(out, e.text)
+			writeJSONText(&out, e.text)
 		case e.place < l.rule.users:
-			out = appendJSONText(out, user)
+			writeJSONText(&out, user)
 		default:
-			out = appendJSONText(out, l.read.values[e.place])
+			writeJSONText(&out, l.read.values[e.place])
 		}
 		at = e.end
 	}
-	return append(out, strings.TrimRight(string(body[at:]), " \t\r\n")...)
+	out.WriteString(strings.TrimRight(body[at:], " \t\r\n"))
+	return out.String()
 }
 
-// appendJSONText writes a string that holds no control characters.
-func appendJSONText(out []byte, s string) []byte {
-	out = append(out, '"')
+// writeJSONText writes a string that holds no control characters.
+func writeJSONText(out *strings.Builder, s string) {
+	out.WriteByte('"')
+	plain := 0
 	for i := range len(s) {
 		if s[i] == '"' || s[i] == '\\' {
-			out = append(out, '\\')
+			out.WriteString(s[plain:i])
+			out.WriteByte('\\')
+			plain = i
 		}
-		out = append(out, s[i])
 	}
-	return append(out, '"')
+	out.WriteString(s[plain:])
+	out.WriteByte('"')
 }
 
 // bodySignatures are headers that say something about the bytes of the body.

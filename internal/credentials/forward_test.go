@@ -19,7 +19,7 @@ func forwarded(tb testing.TB, l *credentials.Login, user string) string {
 	if refusal != nil {
 		tb.Fatal(refusal)
 	}
-	return string(body)
+	return body
 }
 
 // A body of the largest size goes on, unless encoding makes it larger.

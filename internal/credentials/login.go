@@ -57,9 +57,8 @@ type fieldPaths struct {
 // Login is what a request said. User and Secret are decoded, otherwise as sent.
 type Login struct {
 	User, Secret string
-	// Body is the body that was read, without its Content-Encoding; nil when
-	// there was none.
-	Body []byte
+	// Body is the body that was read, without its Content-Encoding.
+	Body string
 	// Media is the type of the body, "" when there was none.
 	Media Media
 

@@ -272,7 +272,7 @@ func TestReadGzip(t *testing.T) {
 	r := post(formType, packed)
 	r.Header.Set("Content-Encoding", "gzip")
 	login, err := rule.Read(r, "/login")
-	if err != nil || string(login.Body) != plain || forwarded(t, login, login.User) != plain {
+	if err != nil || login.Body != plain || forwarded(t, login, login.User) != plain {
 		t.Errorf("got %+v, %v", login, err)
 	}
 }
