@@ -55,6 +55,7 @@ type backend struct {
 	policies *policyapi.Cache
 	verified *verifiedSecrets
 	gauge    *lockedGauge
+	waiting  bodyBudget
 }
 
 // backendSpec is the settings that make a backend. Equal specs share one.
