@@ -49,6 +49,10 @@ func (a *attempt) reserve(ctx context.Context) (err error) {
 	if a.limits, err = a.handler.app.limits(ctx, a.backend, a.login.subject.Organization, a.step.factor); err != nil {
 		return err
 	}
+	if err := a.backend.waiting.take(len(a.login.body)); err != nil {
+		return err
+	}
+	defer a.backend.waiting.give(len(a.login.body))
 	r, err := a.backend.counter.ReserveIn(ctx, a.handler.queue, a.login.subject, a.id, a.limits)
 	// The slot may have been waited for; its life begins when it is granted.
 	a.deadline = time.Now().Add(time.Duration(a.handler.app.ReservationTTL))

@@ -59,6 +59,7 @@ type backend struct {
 	verified *verifiedSecrets
 	events   *events
 	gauge    *lockedGauge
+	waiting  bodyBudget
 }
 
 // backendSpec is the settings that make a backend. Equal specs share one.
