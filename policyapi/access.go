@@ -91,8 +91,11 @@ type grantKey struct{}
 func (a *Access) authorize(ctx context.Context, rpc string, r *http.Request) (context.Context, error) {
 	g := &grant{rpc: rpc, id: rand.Text(), language: languageOf(r), exists: a.exists}
 	ctx, err := a.let(context.WithValue(ctx, grantKey{}, g), g, r)
-	if err != nil && a.Denied != nil {
-		a.Denied(ctx, rpc, g.caller.Name, err)
+	if err != nil {
+		if a.Denied != nil {
+			a.Denied(ctx, rpc, g.caller.Name, err)
+		}
+		g.caller = Caller{} // a transport that goes on in spite of the error opens nothing
 	}
 	return ctx, err
 }
