@@ -63,6 +63,9 @@ func (*API) CaddyModule() caddy.ModuleInfo {
 // Provision resolves the tokens and finds the app.
 func (h *API) Provision(ctx caddy.Context) error {
 	h.log = ctx.Logger()
+	if err := h.checkOrigins(); err != nil {
+		return err
+	}
 	authenticator, err := h.authenticator()
 	if err != nil {
 		return err
@@ -71,9 +74,6 @@ func (h *API) Provision(ctx caddy.Context) error {
 		return err
 	}
 	h.access.Denied = h.denied
-	if err := h.checkOrigins(); err != nil {
-		return err
-	}
 	app, err := ctx.App("lockout")
 	if err != nil {
 		return fmt.Errorf("getting the lockout app: %w", err)
@@ -90,8 +90,8 @@ func (h *API) checkOrigins() error {
 			return fmt.Errorf("checking cors: %w", err)
 		}
 	}
-	if h.InsecureNoAuth && slices.Contains(h.CORS, "*") {
-		return errors.New("checking cors: with insecure_no_auth, `*` would let every web page that somebody visits unlock users; name the origins")
+	if (h.InsecureNoAuth || h.CaddyAuth != nil) && slices.Contains(h.CORS, "*") {
+		return errors.New("checking cors: with insecure_no_auth or caddy_auth, `*` would let every web page that somebody visits ask in their name; name the origins")
 	}
 	return nil
 }

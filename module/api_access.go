@@ -6,6 +6,7 @@ package module
 import (
 	"errors"
 	"fmt"
+	"net/http"
 	"slices"
 
 	"github.com/caddyserver/caddy/v2"
@@ -81,7 +82,27 @@ func (h *API) everybody() (policyapi.Authenticator, error) {
 		organization = h.Organizations[0]
 	}
 	h.log.Warn("insecure_no_auth: everybody who reaches the policy API may unlock users and change policies")
-	return policyapi.Everybody{Organization: organization}, nil
+	all := &everybody{Everybody: policyapi.Everybody{Organization: organization}, sameOrigin: http.NewCrossOriginProtection()}
+	for _, origin := range h.CORS {
+		if err := all.sameOrigin.AddTrustedOrigin(origin); err != nil {
+			return nil, fmt.Errorf("checking cors: %w", err)
+		}
+	}
+	return all, nil
+}
+
+// everybody takes everybody but the pages of other sites: whoever may reach the
+// API visits some, and they would act in his name.
+type everybody struct {
+	policyapi.Everybody
+	sameOrigin *http.CrossOriginProtection
+}
+
+func (e *everybody) Authenticate(r *http.Request) (policyapi.Caller, error) {
+	if err := e.sameOrigin.Check(r); err != nil {
+		return policyapi.Caller{}, fmt.Errorf("%w: a page of another site has sent the request: %w", policyapi.ErrCredentials, err)
+	}
+	return e.Everybody.Authenticate(r)
 }
 
 func (h *API) tokens() (*policyapi.Tokens, error) {

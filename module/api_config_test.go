@@ -47,6 +47,7 @@ func TestAPIConfigRefused(t *testing.T) {
 		{"empty organization", &module.API{Organizations: []string{"default", ""}, Tokens: []*module.APIToken{{Token: secret, Roles: owner}}}, "organization is not usable"},
 		{"no origin", &module.API{CORS: []string{"https://a.example/"}, Tokens: []*module.APIToken{{Token: secret, Roles: owner}}}, "checking cors: origin is not usable"},
 		{"every origin without tokens", &module.API{CORS: []string{"*"}, InsecureNoAuth: true}, "name the origins"},
+		{"every origin with caddy_auth", &module.API{CORS: []string{"*"}, CaddyAuth: &module.APICaddyAuth{Roles: owner}}, "name the origins"},
 		{"oidc and insecure", &module.API{InsecureNoAuth: true, OIDC: []*module.APIIssuer{{Issuer: "https://i.example.com"}}}, "insecure_no_auth"},
 		{"issuer over plain HTTP", issuedBy(module.APIIssuer{Issuer: "http://i.example.com", Audience: owner, Roles: owner}), "issuer is not usable: want https"},
 		{"issuer without audience", issuedBy(module.APIIssuer{Issuer: "https://i.example.com", Roles: owner}), "without an audience"},
@@ -82,7 +83,7 @@ func TestAPIWithoutTokens(t *testing.T) {
 	t.Parallel()
 	address := freeAddress(t)
 	n := &apiNode{
-		node:   startNode(t, "http://"+address+" {\n\tlockout_api {\n\t\tinsecure_no_auth\n\t\torganizations only\n\t}\n}\n"),
+		node:   startNode(t, "http://"+address+" {\n\tlockout_api {\n\t\tinsecure_no_auth\n\t\torganizations only\n\t\tcors https://app.example.com\n\t}\n}\n"),
 		api:    "http://" + address,
 		client: client(t),
 	}
@@ -90,6 +91,9 @@ func TestAPIWithoutTokens(t *testing.T) {
 	if d["resourceOwner"] != "only" {
 		t.Errorf("details %v", d)
 	}
+	// A browser of somebody who reaches the API runs pages of others.
+	n.callAs(t, 401, "", "DELETE", "/management/v1/policies/lockout", "Origin", "https://evil.example", "Sec-Fetch-Site", "cross-site")
+	n.callAs(t, 200, "", "DELETE", "/management/v1/policies/lockout", "Origin", "https://app.example.com", "Sec-Fetch-Site", "cross-site")
 }
 
 func issuedBy(issuers ...module.APIIssuer) *module.API {
