@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/caddyserver/caddy/v2"
@@ -231,7 +232,8 @@ func (h *Handler) identify(r *http.Request, s *step) (login, error) {
 		} else if err != nil {
 			return l, err
 		}
-		user, l.secret, l.body = read.User, read.Secret, read.Body
+		// They are parts of a copy of the body, which would be kept with them.
+		user, l.secret, l.body = strings.Clone(read.User), strings.Clone(read.Secret), read.Body
 	}
 	name, refusal := h.names.Canonical(user)
 	if refusal != nil {
