@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/caddyserver/caddy/v2"
@@ -236,7 +237,8 @@ func (h *Handler) identify(r *http.Request, s *step) (login, error) {
 		} else if err != nil {
 			return l, err
 		}
-		user, l.secret = read.User, read.Secret
+		// They may be parts of the body, which would be kept with them.
+		user, l.secret = strings.Clone(read.User), strings.Clone(read.Secret)
 	}
 	if refusal := s.names.Check(user, h.names); refusal != nil {
 		return l, refusal
