@@ -52,6 +52,7 @@ func newLab(t *testing.T, open func(testing.TB) redis.UniversalClient) *lab {
 		client.AddHook(n.wire)
 		n.Counter = newCounter(t, client, counter.Options{
 			ReservationTTL: slotLife, CounterTTL: counterLife, CallTimeout: patience, FlushDelay: time.Hour,
+			DenyTTL: -1, // the clock of the schedules is not that of this cache
 		})
 		if i == 2 {
 			l.observer = n.Counter
@@ -103,6 +104,7 @@ type subject struct {
 	locks    []string // operation ids
 	unlocks  []string // the same, of late: the counter forgets them
 	pending  map[*labNode][]pendingSettle
+	broken   map[*labNode]bool // the last call
 }
 
 type attempt struct {
@@ -128,7 +130,7 @@ func (l *lab) play(t *rapid.T) {
 		s.users = append(s.users, &subject{
 			Subject: counter.Subject{Organization: fmt.Sprint(i), User: fmt.Sprint("user", s.run)},
 			model:   countertest.Model{Life: slotLife},
-			pending: map[*labNode][]pendingSettle{},
+			pending: map[*labNode][]pendingSettle{}, broken: map[*labNode]bool{},
 		})
 	}
 	actions := map[string]func(*rapid.T){
@@ -145,6 +147,12 @@ func (l *lab) play(t *rapid.T) {
 			ctx, cancel := context.WithTimeout(context.Background(), patience)
 			if err := n.Flush(ctx); err != nil {
 				t.Errorf("flushing after the schedule: %v", err)
+			}
+			for _, u := range s.users {
+				// An answer, so that the breaker forgets the calls that were broken.
+				if err := n.Check(ctx, u.Subject, s.id()); err != nil && !errors.Is(err, counter.ErrLocked) {
+					t.Errorf("asking for a user after the schedule: %v", err)
+				}
 			}
 			cancel()
 		}
@@ -164,9 +172,17 @@ func (s *schedule) on(t *rapid.T) (*labNode, *subject) {
 	return n, u
 }
 
-// breaks draws what happens to the next call of the node. It is mostly nothing.
-func breaks(t *rapid.T, n *labNode) breakage {
+// breaks draws what happens to the next call of the node. It is mostly nothing,
+// and never twice in a row for a user: the third would open the breaker, which
+// closes when a clock says so. Calls of administrators do not count.
+func breaks(t *rapid.T, n *labNode, u *subject, admin bool) breakage {
 	b := rapid.SampledFrom([]breakage{whole, whole, whole, lost, mute}).Draw(t, "breakage")
+	if !admin {
+		if u.broken[n] {
+			b = whole
+		}
+		u.broken[n] = b != whole
+	}
 	if b != whole {
 		n.wire.next(b, 1)
 	}

@@ -40,7 +40,7 @@ func (s *schedule) check(t *rapid.T) {
 }
 
 func (s *schedule) ask(t *rapid.T, n *labNode, u *subject, a attempt) {
-	b := breaks(t, n)
+	b := breaks(t, n, u, false)
 	r, err := n.ReserveIn(context.Background(), counter.Queue{}, u.Subject, a.id, a.limits)
 	now := s.now()
 	var want countertest.ModelReply
@@ -98,7 +98,7 @@ func (s *schedule) settle(t *rapid.T) {
 		}
 		return
 	}
-	b := breaks(t, n)
+	b := breaks(t, n, u, false)
 	err := n.Settle(context.Background(), u.Subject, a.id, all)
 	pass := true
 	s.settled(u, n, b, a.id, func(now time.Time) { pass = u.model.Settle(now, a.id, all) })
@@ -134,7 +134,7 @@ func (s *schedule) settled(u *subject, n *labNode, b breakage, id string, arrive
 
 func (s *schedule) reset(t *rapid.T) {
 	n, u := s.on(t)
-	f, id, b := rapid.SampledFrom([]counter.Factor{counter.Password, counter.TOTP}).Draw(t, "factor"), s.id(), breaks(t, n)
+	f, id, b := rapid.SampledFrom([]counter.Factor{counter.Password, counter.TOTP}).Draw(t, "factor"), s.id(), breaks(t, n, u, false)
 	if err := n.Reset(context.Background(), u.Subject, id, f); err != nil {
 		t.Fatal(err)
 	}
@@ -157,7 +157,7 @@ func (s *schedule) flush(t *rapid.T) {
 func (s *schedule) lock(t *rapid.T) {
 	n, u := s.on(t)
 	id := operation(t, &u.locks, s.id)
-	b := breaks(t, n)
+	b := breaks(t, n, u, true)
 	err := n.Lock(context.Background(), u.Subject, id)
 	now, mine := s.now(), false
 	if b != lost {
@@ -179,7 +179,7 @@ func (s *schedule) unlock(t *rapid.T) {
 	n, u := s.on(t)
 	id := operation(t, &u.unlocks, s.id)
 	owes := len(u.pending[n]) > 0
-	b := breaks(t, n)
+	b := breaks(t, n, u, true)
 	err := n.Unlock(context.Background(), u.Subject, id)
 	now := s.now()
 	if b != lost || !owes {
