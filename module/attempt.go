@@ -6,10 +6,8 @@ package module
 import (
 	"context"
 	"errors"
-	"io"
 	"net/http"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
@@ -118,11 +116,11 @@ func (a *attempt) forward(w http.ResponseWriter, next caddyhttp.Handler) (err er
 func (a *attempt) outgoing() *http.Request {
 	r := a.request.WithContext(a.passage.ctx)
 	if a.login.read {
-		r.Body = io.NopCloser(strings.NewReader(a.login.body))
 		r.ContentLength = int64(len(a.login.body))
 		r.TransferEncoding = nil
 		r.Trailer = nil
 		r.Header = a.outgoingHeader(r.Header)
+		r.Body, a.login.body = &sentBody{text: a.login.body}, ""
 	}
 	if a.step.rules.needsBody() {
 		// Go's transport then asks for gzip by itself, and decodes it.

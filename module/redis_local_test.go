@@ -26,10 +26,15 @@ func TestLocalOnStoreError(t *testing.T) {
 			n.settled(t, "alice")
 			other.order(t, order{Do: "lock", User: "mallory"})
 
-			outage.away(t, r)
+			// The node reads who is locked, or hears of it, a moment later.
 			soon(t, "the node knows who is locked", func() bool {
-				status, err := login(c, n.URL, "mallory", "right")
-				return err == nil && status == http.StatusForbidden
+				outage.away(t, r)
+				if status, err := login(c, n.URL, "mallory", "right"); err == nil && status == http.StatusForbidden {
+					return true
+				}
+				outage.back(t, r)
+				loginWorks(t, c, n.URL, "bob")
+				return false
 			})
 			var wrong, refused atomic.Int64
 			var wg sync.WaitGroup
@@ -70,8 +75,9 @@ func TestLocalOnStoreError(t *testing.T) {
 			if locks := metric(t, n.URL, `locks_total{factor="password"}`); locks != 1 {
 				t.Errorf("%v locks were reported, want 1", locks)
 			}
-			if away := strings.Count(n.stderr.String(), "the store does not answer; until"); away != 1 {
-				t.Errorf("the log tells of %d outages, want 1", away)
+			log := n.stderr.String()
+			if away, back := strings.Count(log, "the store does not answer; until"), strings.Count(log, "the store answers again"); away != back {
+				t.Errorf("the log tells of the beginning of %d outages and of the end of %d", away, back)
 			}
 		})
 	}

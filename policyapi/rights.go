@@ -9,10 +9,11 @@ import "github.com/caddy-lockout/caddy-lockout/internal/keyspace"
 // their scripts, on keys of one slot, so that an ACL can be checked before a
 // change is refused for it.
 func Rights(keys *keyspace.Keyspace) [][]string {
-	policy, sequence, changes := keys.Policy("caddy-lockout"), keys.Sequence(), keys.Changes()
+	policy, sequence := keys.Policy("caddy-lockout"), keys.Sequence()
+	events, changes := keys.PolicyEvents(), keys.Changes()
 	return [][]string{
-		{"EVALSHA", "0", "2", policy, sequence},
-		{"EVAL", "return", "2", policy, sequence},
+		{"EVALSHA", "0", "3", policy, sequence, events},
+		{"EVAL", "return", "3", policy, sequence, events},
 		{"TIME"},
 		{"MULTI"},
 		{"EXEC"},
@@ -26,6 +27,7 @@ func Rights(keys *keyspace.Keyspace) [][]string {
 		{"HDEL", policy, "sequence"},
 		{"EXPIRE", policy, "1"},
 		{"PERSIST", policy},
+		{"XADD", events, "*", "type", "x"},
 		{"PUBLISH", changes, "x"},
 		{"SUBSCRIBE", changes},
 		{"PING"},

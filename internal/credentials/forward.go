@@ -41,17 +41,16 @@ func (l *Login) Forward(user string) (string, *Refusal) {
 // forwardForm writes pairs as browsers do (WHATWG URL, section 5.2), so the
 // form of a browser comes out as it went in. A key without = stays without one.
 func (l *Login) forwardForm(user string) (string, *Refusal) {
-	var out strings.Builder
-	out.Grow(len(l.Body) + len(user))
+	out := rewriting{was: l.Body}
 	for pair := range strings.SplitSeq(l.Body, "&") {
 		if pair == "" {
 			continue
 		}
-		if int64(out.Len()) > l.rule.config.MaxBytes {
+		if int64(out.size()) > l.rule.config.MaxBytes {
 			break
 		}
-		if out.Len() > 0 {
-			out.WriteByte('&')
+		if out.size() > 0 {
+			out.writeByte('&')
 		}
 		rawKey, rawValue, hasValue := strings.Cut(pair, "=")
 		key := decodeLenient(rawKey)
@@ -59,17 +58,17 @@ func (l *Login) forwardForm(user string) (string, *Refusal) {
 		if !hasValue {
 			continue
 		}
-		out.WriteByte('=')
+		out.writeByte('=')
 		if l.isUser(key) {
 			writeFormText(&out, user)
 		} else {
 			writeFormText(&out, decodeLenient(rawValue))
 		}
 	}
-	if int64(out.Len()) > l.rule.config.MaxBytes {
+	if int64(out.size()) > l.rule.config.MaxBytes {
 		return "", Refuse(ReasonTooLarge, "the body is too large once it is encoded")
 	}
-	return out.String(), nil
+	return out.text(), nil
 }
 
 // isUser reports whether a field is where the user name was read.
@@ -82,7 +81,7 @@ func (l *Login) isUser(field string) bool {
 	return false
 }
 
-func writeFormText(out *strings.Builder, s string) {
+func writeFormText(out *rewriting, s string) {
 	const hex = "0123456789ABCDEF"
 	plain := 0 // what was not written yet begins here
 	for i := range len(s) {
@@ -90,17 +89,17 @@ func writeFormText(out *strings.Builder, s string) {
 		if isFormPlain(c) {
 			continue
 		}
-		out.WriteString(s[plain:i])
+		out.write(s[plain:i])
 		plain = i + 1
 		if c == ' ' {
-			out.WriteByte('+')
+			out.writeByte('+')
 			continue
 		}
-		out.WriteByte('%')
-		out.WriteByte(hex[c>>4])
-		out.WriteByte(hex[c&15])
+		out.writeByte('%')
+		out.writeByte(hex[c>>4])
+		out.writeByte(hex[c&15])
 	}
-	out.WriteString(s[plain:])
+	out.write(s[plain:])
 }
 
 func isFormPlain(c byte) bool {
@@ -111,11 +110,10 @@ func isFormPlain(c byte) bool {
 // escapes that are not needed. Blanks around the object go.
 func (l *Login) forwardJSON(user string) string {
 	body := l.Body
-	var out strings.Builder
-	out.Grow(len(body) + len(user))
+	out := rewriting{was: body}
 	at := strings.IndexByte(body, '{')
 	for _, e := range l.read.edits {
-		out.WriteString(body[at:e.start])
+		out.write(body[at:e.start])
 		switch {
 		case e.place == noPlace:
 			writeJSONText(&out, e.text)
@@ -126,23 +124,23 @@ func (l *Login) forwardJSON(user string) string {
 		}
 		at = e.end
 	}
-	out.WriteString(strings.TrimRight(body[at:], " \t\r\n"))
-	return out.String()
+	out.write(strings.TrimRight(body[at:], " \t\r\n"))
+	return out.text()
 }
 
 // writeJSONText writes a string that holds no control characters.
-func writeJSONText(out *strings.Builder, s string) {
-	out.WriteByte('"')
+func writeJSONText(out *rewriting, s string) {
+	out.writeByte('"')
 	plain := 0
 	for i := range len(s) {
 		if s[i] == '"' || s[i] == '\\' {
-			out.WriteString(s[plain:i])
-			out.WriteByte('\\')
+			out.write(s[plain:i])
+			out.writeByte('\\')
 			plain = i
 		}
 	}
-	out.WriteString(s[plain:])
-	out.WriteByte('"')
+	out.write(s[plain:])
+	out.writeByte('"')
 }
 
 // bodySignatures are headers that say something about the bytes of the body.
