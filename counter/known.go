@@ -23,10 +23,14 @@ const knownPage = 1000
 type known struct {
 	stale chan struct{} // the index must be read
 
-	mu      sync.Mutex
-	locked  map[Subject]struct{}
-	changes map[Subject]bool // while the index is read: what messages say, true for a lock
+	mu       sync.Mutex
+	locked   map[Subject]struct{}
+	changes  map[Subject]bool // while the index is read: what messages say, true for a lock
+	unlocked time.Time        // when somebody was unlocked last
 }
+
+// answerAge is more than an answer of the store takes to be read.
+const answerAge = 10 * time.Second
 
 func newKnown() *known {
 	k := &known{stale: make(chan struct{}, 1), locked: map[Subject]struct{}{}}
@@ -50,9 +54,21 @@ func (k *known) add(s Subject) {
 	}
 }
 
+// addAnswer is add for a lock that an answer of the store tells. The message of
+// its unlock may have been faster, and none would come that takes it back.
+func (k *known) addAnswer(s Subject) {
+	k.add(s)
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if time.Since(k.unlocked) < answerAge {
+		k.doubt()
+	}
+}
+
 func (k *known) remove(s Subject) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
+	k.unlocked = time.Now()
 	delete(k.locked, s)
 	if k.changes != nil {
 		k.changes[s] = false

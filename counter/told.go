@@ -56,7 +56,7 @@ func (c *Counter) tell(s Subject, l Lock) bool {
 		return false
 	}
 	if c.local != nil {
-		c.local.known.add(s)
+		c.local.known.addAnswer(s)
 	}
 	if c.opts.Hooks.Locked != nil {
 		c.opts.Hooks.Locked(s, l)
