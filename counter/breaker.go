@@ -6,6 +6,7 @@ package counter
 import (
 	"context"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/sony/gobreaker/v2"
@@ -81,9 +82,12 @@ func (b *breakers) closed(s Subject) bool {
 }
 
 // probe tries the store for each breaker that is open, with a script that
-// writes nothing.
+// writes nothing. All at once: a shard that is back must not wait for the
+// time-outs of those of a master that stays dead.
 func (c *Counter) probe(ctx context.Context) {
 	b := c.store.breakers
+	var asking sync.WaitGroup
+	defer asking.Wait()
 	for i, breaker := range b.of {
 		if ctx.Err() != nil {
 			return
@@ -95,15 +99,17 @@ func (c *Counter) probe(ctx context.Context) {
 		if err != nil {
 			continue
 		}
-		s := b.shard[i]
-		_, err = c.store.script(ctx, "state", c.store.stateScript, s, []any{s.Member()})
-		done(err)
+		asking.Go(func() {
+			s := b.shard[i]
+			_, err := c.store.script(ctx, "state", c.store.stateScript, s, []any{s.Member()})
+			done(err)
+		})
 	}
 }
 
-// recoverLoop finds out when a store that was away is back, and pays it what
-// was counted without it, until ctx ends.
-func (c *Counter) recoverLoop(ctx context.Context) {
+// often does something as often as a store that is away is tried, until ctx
+// ends.
+func often(ctx context.Context, do func(context.Context)) {
 	tick := time.NewTicker(probeEvery)
 	defer tick.Stop()
 	for {
@@ -111,8 +117,7 @@ func (c *Counter) recoverLoop(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
-			c.probe(ctx)
-			c.payAll(ctx)
+			do(ctx)
 		}
 	}
 }

@@ -170,15 +170,16 @@ func New(client redis.UniversalClient, keys *keyspace.Keyspace, o Options) (*Cou
 	ctx, stop := context.WithCancel(context.Background())
 	c.stop = stop
 	c.running.Go(func() { c.flushLoop(ctx) })
-	c.running.Go(func() { c.recoverLoop(ctx) })
+	// Apart: whoever is owed much must not keep the other from being found.
+	c.running.Go(func() { often(ctx, c.probe) })
 	c.running.Go(func() { c.confirm.loop(ctx) })
 	if o.Local {
+		c.running.Go(func() { often(ctx, c.payAll) })
 		c.running.Go(func() { c.readKnown(ctx) })
 	}
 	if o.Local || o.DenyTTL > 0 {
 		c.running.Go(func() { c.follow(ctx) })
 	}
-	c.running.Go(func() { c.confirm.loop(ctx) })
 	return c, nil
 }
 
