@@ -101,9 +101,13 @@ func (c *Counter) Unlock(ctx context.Context, s Subject, operationID string) err
 	return nil
 }
 
-// settlePending delivers what is pending for a subject: an unlock would
-// otherwise leave behind the failures that came before it.
+// settlePending delivers what is pending for a subject, and what was counted
+// without the store: an unlock would otherwise leave behind failures, or a lock,
+// that came before it.
 func (c *Counter) settlePending(ctx context.Context, s Subject) error {
+	if err := c.pay(ctx, s, c.store.script); err != nil {
+		return err
+	}
 	ts := c.pending.of(s)
 	if len(ts) == 0 {
 		return nil

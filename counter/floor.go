@@ -82,31 +82,36 @@ func (c *Counter) payAll(ctx context.Context) {
 			return
 		}
 		if c.store.breakers.closed(s) {
-			_ = c.pay(ctx, s) // stays owed, and is tried again
+			_ = c.pay(ctx, s, c.store.run) // stays owed, and is tried again
 		}
 	}
 }
 
 // pay tells the store what was counted without it for a user: failures are
 // added, and a lock is made again.
-func (c *Counter) pay(ctx context.Context, s Subject) error {
-	d, owes := c.local.owed(s)
-	if !owes {
+func (c *Counter) pay(ctx context.Context, s Subject, call caller) error {
+	if c.local == nil {
 		return nil
 	}
-	reply, err := c.store.merge(ctx, s, d)
-	if err != nil {
-		return err
-	}
-	c.local.paid(s, d.id, reply.code == codeMergedBefore)
-	if l := reply.lock; l != nil {
-		if l.ID == d.id || d.lock != nil && l.ID == d.lock.ID {
-			c.tell(s, *l) // unless it was told when it was made here
-			c.confirm.add(s, *l)
+	// A debt that was sent before is paid as it was then, so there may be more.
+	for {
+		d, owes := c.local.owed(s)
+		if !owes {
+			return nil
 		}
-		c.lines.refuse(s, *l)
+		reply, err := c.store.merge(ctx, s, d, call)
+		if err != nil {
+			return err
+		}
+		c.local.paid(s, d.id, reply.code == codeMergedBefore)
+		if l := reply.lock; l != nil {
+			if l.ID == d.id || d.lock != nil && l.ID == d.lock.ID {
+				c.tell(s, *l) // unless it was told when it was made here
+				c.confirm.add(s, *l)
+			}
+			c.lines.refuse(s, *l)
+		}
 	}
-	return nil
 }
 
 // defaulted tells of the debts that a closed counter leaves behind.
@@ -129,7 +134,7 @@ const codeMergedBefore = 2
 // mergeLife is how long the store remembers that a debt was paid.
 const mergeLife = giveUpLife
 
-func (s *store) merge(ctx context.Context, subject Subject, d debt) (reply, error) {
+func (s *store) merge(ctx context.Context, subject Subject, d debt, call caller) (reply, error) {
 	fixed := s.fixed()
 	fixed[0] = mergeLife.Milliseconds()
 	factor, cause := "", ""
@@ -142,7 +147,7 @@ func (s *store) merge(ctx context.Context, subject Subject, d debt) (reply, erro
 			args = append(args, string(f.letter()), d.failures[f], d.max[f])
 		}
 	}
-	values, err := s.run(ctx, "merge", s.mergeScript, subject, args)
+	values, err := call(ctx, "merge", s.mergeScript, subject, args)
 	if err != nil {
 		return reply{}, fmt.Errorf("adding what was counted without the store: %w", err)
 	}

@@ -5,6 +5,7 @@ package counter
 
 import (
 	"crypto/rand"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -167,6 +168,19 @@ func outcomeOf(outcomes string, f Factor) byte {
 		}
 	}
 	return 'f'
+}
+
+// holds reports whether attempts have slots here of the factors in limits.
+func (l *local) holds(s Subject, limits []FactorLimit) bool {
+	if l.users.Load() == 0 {
+		return false
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	u := l.bySubject[s]
+	return u != nil && slices.ContainsFunc(limits, func(f FactorLimit) bool {
+		return f.Max > 0 && u.factors[f.Factor].held > 0
+	})
 }
 
 // leave forgets a user of whom there is nothing to tell.

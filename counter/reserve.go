@@ -78,9 +78,18 @@ func (c *Counter) try(ctx context.Context, s Subject, id string, limits []Factor
 	if c.local == nil {
 		return c.tryStore(ctx, s, id, limits)
 	}
-	// What was counted here must not be free in the store.
-	if err = c.pay(ctx, s); err == nil {
-		r, full, err = c.tryStore(ctx, s, id, limits)
+	// What was counted here must not be free in the store. Neither must what may
+	// still be counted here: a store that is back is only asked for a lock until
+	// the slots of this node have ended. Looked at first: one that ends while
+	// the debt is paid is not in it.
+	held := c.local.holds(s, limits)
+	if err = c.pay(ctx, s, c.store.run); err == nil {
+		if held {
+			_, _, err = c.tryStore(ctx, s, id, nil)
+			full = err == nil
+		} else {
+			r, full, err = c.tryStore(ctx, s, id, limits)
+		}
 	}
 	if err != nil && Away(err) {
 		return c.reserveLocally(s, id, limits)

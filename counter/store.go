@@ -217,6 +217,9 @@ func (g group) args(args []any) []any {
 	return args
 }
 
+// caller is run or script.
+type caller func(ctx context.Context, op string, script *redis.Script, subject Subject, args []any) ([]any, error)
+
 // run calls a script that takes the keys of one user, unless the store is away.
 func (s *store) run(ctx context.Context, op string, script *redis.Script, subject Subject, args []any) ([]any, error) {
 	done, err := s.breakers.allow(subject)

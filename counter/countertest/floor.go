@@ -21,7 +21,8 @@ func (n *node) leave() {
 	}
 }
 
-// floor: what a node counts while its store is away, and the way back.
+// floor: what a node counts while its store is away, and that the store hears of
+// it. See returning.
 var floor = []example{
 	{"a store that is away is not asked any more, and is found when it is back", func(b *bench) {
 		n, s := b.node(), b.user()
