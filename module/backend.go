@@ -179,7 +179,7 @@ func (b *backend) hooks() counter.Hooks {
 		countCall(op, d, err)
 		b.store.health.saw(d, err)
 	}
-	h.Away = b.store.health.stopped
+	h.Away = func(away bool) { b.store.health.stopped(b, away) }
 	h.Deaf = func(err error) {
 		backendLog().Warn("messages of locks and unlocks do not arrive; an unlock by another node is known here a moment later", zap.Error(err))
 	}
@@ -211,6 +211,7 @@ func (b *backend) Destruct() error {
 	b.gauge.close()
 	b.policies.Close()
 	err := b.counter.Close(ctx)
+	b.store.health.left(b)
 	if _, storeErr := stores.Delete(b.storeKey); err == nil {
 		err = storeErr
 	}

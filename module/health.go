@@ -33,7 +33,7 @@ type health struct {
 	mu     sync.Mutex
 	failed time.Time // of the last call that failed; zero while all is well
 	since  time.Time
-	stops  int // parts of it that are not asked any more
+	stops  map[*backend]int // parts of it that a backend does not ask any more
 	closed bool
 }
 
@@ -46,17 +46,30 @@ func (h *health) saw(d time.Duration, err error) {
 	h.note(time.Now(), d, err)
 }
 
-// stopped takes note that calls of the store stop, or go on because it has
-// answered again.
-func (h *health) stopped(stop bool) {
+// stopped takes note that calls of a backend stop, or go on because the store
+// has answered again.
+func (h *health) stopped(b *backend, stop bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if stop {
-		h.stops++
+		if h.stops == nil {
+			h.stops = map[*backend]int{}
+		}
+		h.stops[b]++
 		return
 	}
-	h.stops--
+	if h.stops[b]--; h.stops[b] == 0 {
+		delete(h.stops, b)
+	}
 	h.note(time.Now(), 0, nil)
+}
+
+// left takes note that a backend has closed. What it did not ask any more, it
+// will not find back: that is left to the others.
+func (h *health) left(b *backend) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	delete(h.stops, b)
 }
 
 func (h *health) note(now time.Time, d time.Duration, err error) {
@@ -69,7 +82,7 @@ func (h *health) note(now time.Time, d time.Duration, err error) {
 			backendLog().Error("the store does not answer; until it does, attempts are treated as on_store_error says", zap.Error(err))
 		}
 		h.failed = now
-	case h.stops == 0 && !h.failed.IsZero() && now.Add(-d).After(h.failed):
+	case len(h.stops) == 0 && !h.failed.IsZero() && now.Add(-d).After(h.failed):
 		metrics.degraded.Dec()
 		backendLog().Info("the store answers again", zap.Duration("after", now.Sub(h.since)))
 		h.failed = time.Time{}

@@ -83,6 +83,30 @@ func TestLocalOnStoreError(t *testing.T) {
 	}
 }
 
+// A reload in an outage makes another backend of the same store. The outage ends
+// for both.
+func TestReloadWhileRedisIsAway(t *testing.T) {
+	t.Parallel()
+	service, r, c := startLoginService(t, nil), newDurableRedis(t), client(t)
+	r.start(t)
+	config := withMetrics(siteConfig(service.URL, r.addr, 3))
+	n := startNode(t, withOptions(config, "on_store_error closed"))
+	loginWorks(t, c, n.URL, "alice")
+	r.kill(t)
+	for range 2 {
+		for range 5 {
+			refusedByStore(t, c, n.URL, "alice", "right")
+		}
+		n.load(t, withOptions(config, "on_store_error closed", "deny_cache 2s"))
+	}
+	r.start(t)
+	loginWorks(t, c, n.URL, "alice")
+	soon(t, "the metric knows that Redis is back", func() bool {
+		mustLogin(t, c, n.URL, "alice", "right", http.StatusOK)
+		return metric(t, n.URL, "degraded") == 0
+	})
+}
+
 // A flood at a locked user costs the store nothing, and the unlock is in force
 // on every node.
 func TestDenyCache(t *testing.T) {
