@@ -110,12 +110,25 @@ func (c *confirmer) loop(ctx context.Context) {
 	}
 }
 
-// confirm confirms everything that waits.
-func (c *confirmer) confirm(ctx context.Context) {
+// close confirms what waits, as far as the time of ctx goes: an answer of
+// replicas that lag takes as long as it may, for each of many batches.
+func (c *confirmer) close(ctx context.Context) {
 	if c == nil {
 		return
 	}
-	for {
+	c.confirm(ctx)
+	c.mu.Lock()
+	rest := c.waiting
+	c.waiting = nil
+	c.mu.Unlock()
+	for _, one := range rest {
+		c.finish(one, 0, fmt.Errorf("%w: the counter closed", ErrUnconfirmed))
+	}
+}
+
+// confirm confirms everything that waits, until ctx ends.
+func (c *confirmer) confirm(ctx context.Context) {
+	for ctx.Err() == nil {
 		c.mu.Lock()
 		batch := c.waiting[:min(len(c.waiting), locksPerWait)]
 		c.waiting = c.waiting[len(batch):]

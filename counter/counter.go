@@ -192,10 +192,10 @@ func (c *Counter) Close(ctx context.Context) error {
 	c.closing.Do(func() {
 		c.stop()
 		c.running.Wait()
-		c.payAll(ctx)
+		c.payOff(ctx)
 		err = c.Flush(ctx)
 		c.defaulted()
-		c.confirm.confirm(ctx)
+		c.confirm.close(ctx)
 	})
 	return err
 }

@@ -52,6 +52,30 @@ func TestGoroutinesEnd(t *testing.T) {
 	}
 }
 
+// Replicas that lag must not keep a counter from closing.
+func TestCloseReportsLocksThatNobodyConfirmed(t *testing.T) {
+	t.Parallel()
+	const locks = locksPerWait + 1
+	reported, asked := 0, 0
+	c := newTest(t, redistest.Embedded(t), Options{})
+	confirm := newConfirmer(c.store, Options{ConfirmReplicas: 1, Hooks: Hooks{Confirmed: func(_ Subject, _ Lock, _ int, err error) {
+		if !errors.Is(err, ErrUnconfirmed) {
+			t.Errorf("reported %v, want ErrUnconfirmed", err)
+		}
+		reported++
+	}}})
+	c.store.called = func(string, time.Duration, error) { asked++ }
+	for i := range locks {
+		confirm.add(Subject{User: fmt.Sprint("user", i)}, Lock{ID: "x"})
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	confirm.close(ctx)
+	if reported != locks || asked != 0 {
+		t.Fatalf("%d of %d locks were reported, the store was asked %d times", reported, locks, asked)
+	}
+}
+
 func stacks() string {
 	buf := make([]byte, 4<<20)
 	return string(buf[:runtime.Stack(buf, true)])

@@ -74,15 +74,40 @@ func voided(outcomes string) string {
 
 // payAll tells the store what was counted without it.
 func (c *Counter) payAll(ctx context.Context) {
-	if c.local == nil {
-		return
-	}
 	for _, s := range c.local.debtors() {
 		if ctx.Err() != nil {
 			return
 		}
 		if c.store.breakers.closed(s) {
 			_ = c.pay(ctx, s, c.store.run) // stays owed, and is tried again
+		}
+	}
+}
+
+// payOff is payAll for a counter that closes: nobody will try again, so it does
+// until ctx ends, and does not wait until the store has been found.
+func (c *Counter) payOff(ctx context.Context) {
+	if c.local == nil {
+		return
+	}
+	c.payAll(ctx) // first where the store answers
+	for wait := settleBackoff; ; wait = min(2*wait, maxSettleBackoff) {
+		var failed error
+		for _, s := range c.local.debtors() {
+			if ctx.Err() != nil {
+				return
+			}
+			if err := c.pay(ctx, s, c.store.script); err != nil {
+				failed = err
+			}
+		}
+		if failed == nil {
+			return
+		}
+		select {
+		case <-time.After(wait):
+		case <-ctx.Done():
+			return
 		}
 	}
 }

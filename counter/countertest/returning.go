@@ -105,4 +105,18 @@ var returning = []example{
 			return !isLocked(n, s)
 		})
 	}},
+	{"Close tells the store what was counted without it", func(b *bench) {
+		n, other, s := b.node(local), b.node(), b.user()
+		n.leave()
+		n.fail(s, 9, 3)
+		// At once, before the node has found that the store is back.
+		n.faults.mend()
+		if err := n.Close(b.context()); err != nil {
+			b.Fatal(err)
+		}
+		other.wantState(s, 3, 0)
+		if lost := n.lost.Load(); lost != 0 {
+			b.Fatalf("%d users were reported as lost", lost)
+		}
+	}},
 }
