@@ -32,7 +32,11 @@ func Away(err error) bool {
 	if _, ok := errors.AsType[net.Error](err); ok {
 		return true
 	}
-	for _, away := range []string{"LOADING", "READONLY", "MASTERDOWN", "CLUSTERDOWN", "TRYAGAIN", "MISCONF", "NOREPLICAS", "OOM"} {
+	for _, away := range []string{
+		"LOADING", "READONLY", "MASTERDOWN", "CLUSTERDOWN", "TRYAGAIN", "MISCONF", "NOREPLICAS", "OOM",
+		"BUSY", // somebody's script does not end
+		"max number of clients reached",
+	} {
 		if redis.HasErrorPrefix(err, away) {
 			return true
 		}
