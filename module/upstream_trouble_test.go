@@ -145,7 +145,8 @@ func TestLoginServiceDown(t *testing.T) {
 			service := newScripted()
 			server := &http.Server{Handler: service}
 			defer server.Close()
-			go func() { _ = server.Serve(upstream.listen(t)) }()
+			listener := upstream.listen(t)
+			go func() { _ = server.Serve(listener) }()
 			if tt.then == http.StatusServiceUnavailable {
 				// Caddy keeps its memory of the failure over an equal upstream.
 				n.load(t, options(maxAttempts(5))+siteBlock(formStep, proxyTo(upstream.Address)))
