@@ -6,7 +6,6 @@ package module_test
 import (
 	"bufio"
 	"crypto/tls"
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"hash/crc32"
@@ -399,54 +398,4 @@ func (n *node) peakMemory() (kib int, ok bool) {
 	}
 	kib, err = strconv.Atoi(strings.Fields(rest)[0])
 	return kib, err == nil
-}
-
-// A client that asks first gets its 100 and then its verdict.
-func TestExpectContinueOnAGuardedPath(t *testing.T) {
-	t.Parallel()
-	service := startScripted(t)
-	n := startNode(t, options(maxAttempts(5))+siteBlock(formStep+basicStep, proxyTo(service.URL)))
-	for i, tt := range []struct {
-		name, password string
-		basic          bool
-		status         int
-	}{
-		{"form, wrong", "wrong", false, 401},
-		{"form, right", "right", false, 200},
-		{"basic, wrong", "wrong", true, 401},
-		{"basic, right", "right", true, 200},
-	} {
-		t.Run(tt.name, func(t *testing.T) {
-			t.Parallel()
-			user := fmt.Sprint("polite", i)
-			body := form(user, tt.password).Encode()
-			head := "POST /login HTTP/1.1\r\nContent-Type: application/x-www-form-urlencoded\r\n"
-			if tt.basic {
-				head = "PUT /file HTTP/1.1\r\nAuthorization: Basic " + base64.StdEncoding.EncodeToString([]byte(user+":"+tt.password)) + "\r\n"
-			}
-			conn := rawSend(t, n, fmt.Sprintf("%sHost: %s\r\nExpect: 100-continue\r\nContent-Length: %d\r\n\r\n", head, n.address(), len(body)))
-			resp, in := readAnswer(t, conn)
-			// A service that has seen enough may answer at once.
-			if !tt.basic && resp.StatusCode != http.StatusContinue {
-				t.Fatalf("status %d, want 100", resp.StatusCode)
-			}
-			if resp.StatusCode == http.StatusContinue {
-				if _, err := io.WriteString(conn, body); err != nil {
-					t.Fatal(err)
-				}
-				resp = readHead(t, in)
-			}
-			if resp.StatusCode != tt.status {
-				t.Errorf("status %d, want %d", resp.StatusCode, tt.status)
-			}
-			failures := uint32(0)
-			if tt.status == http.StatusUnauthorized {
-				failures = 1
-			}
-			n.expectUser(t, user, failures, false)
-			if got := service.seen(user); got != 1 {
-				t.Errorf("%d checks reached the service, want 1", got)
-			}
-		})
-	}
 }
