@@ -4,10 +4,17 @@
 package module_test
 
 import (
+	"fmt"
+	"io"
+	"net/http"
 	"strings"
+	"sync"
 	"testing"
+	"time"
 
 	"golang.org/x/text/unicode/norm"
+
+	"github.com/caddy-lockout/caddy-lockout/internal/redistest"
 )
 
 // optionsSite has a door for each option of a step, and of a site.
@@ -165,6 +172,7 @@ func mergeNames(users map[string][]string) map[string][]string {
 	for name, secrets := range users {
 		for before := ""; before != name; {
 			before = name
+			name = canonicalUser(decodeLeniently(name, false))
 			name = strings.Map(func(r rune) rune {
 				if 0x300 <= r && r < 0x370 {
 					return -1
@@ -344,6 +352,73 @@ func optionsAttacks() []attack {
 		raw("O110", "guard", refused, at("/door", guess), at("/door", "x=1"), bareTo("GET", "/door?"+guess), shot{target: "/door", kind: jsonType, body: plainJSON}, bareTo("GET", "/door", key), at("/Door/", guess), bareTo("PUT", "/door")),
 		raw("O111", "deny an upgrade", refused, shot{method: "GET", target: "/ws?" + guess, bare: true, head: "Upgrade: WebSocket\r\nConnection: Upgrade"}, shot{method: "GET", target: "/WS/?" + guess, bare: true, head: "Upgrade: websocket\r\nConnection: Upgrade"}),
 		raw("O112", "deny by field", refused, at("/query", "query=x&"+guess), at("/query", "action=LOGIN&"+guess), at("/query", "action=+login&"+guess), shot{target: "/query", kind: jsonType, body: `{"query":"mutation","username":"VICTIM","password":"GUESS"}`}),
+		raw("O120", "names encoded twice", either, named("%256f120v", "%25256f120v", "o120%2576", "CORP%255Co120v", "VICTIM%2500", "VICTIM%252Bx")...),
+		raw("O121", "names encoded twice in other places", either, bareTo("GET", "/q?username=o121%2576&password=GUESS"), bareTo("GET", "/u/o121%2576", key), bareTo("GET", "/auth", "X-Auth-User: %6f121v", key),
+			bareTo("GET", "/api/x", basicHead("%6f121v", "x")), jsonGuess(`{"username":"%6f121v","password":"GUESS"}`), mixed("", piece(user, "%6f121v"), piece(secret, "GUESS"), last)),
+		{"O122", "HTTP/2 without a length", func(t *testing.T, a *arena, victim string) {
+			c := http2Client(t)
+			for i := range 3 * attackLimit {
+				for _, g := range []struct{ target, kind, body string }{
+					{"/login", formType, guess}, {"/two", formType, "type=a&" + guess}, {"/token", formType, "grant_type=password&" + guess}, {"/token", formType, "grant_type=refresh_token&" + guess},
+					{"/auth", "", ""}, {"/login", "multipart/form-data; boundary=xYzZy", piece(user, "VICTIM") + "\r\n" + piece(secret, "GUESS") + "\r\n" + last}, {"/mixed", formType, guess},
+				} {
+					body := strings.NewReplacer("VICTIM", victim, "GUESS", fmt.Sprint("g", i)).Replace(g.body)
+					r, err := http.NewRequest(http.MethodPost, a.URL+g.target, io.NopCloser(strings.NewReader(body)))
+					if err != nil {
+						t.Fatal(err)
+					}
+					r.Header.Set("Content-Type", g.kind)
+					if g.kind == "" {
+						r.Method = http.MethodGet
+						r.Header = http.Header{"X-Auth-User": {victim}, "X-Auth-Key": {fmt.Sprint("g", i)}}
+					}
+					read(c.Do(r))
+				}
+			}
+			if got := a.service.count(victim); got != attackLimit {
+				t.Errorf("%d checks, want %d", got, attackLimit)
+			}
+			a.expectUser(t, victim, attackLimit, true)
+		}},
+		{"O123", "two nodes, all doors, a pause and another policy", func(t *testing.T, a *arena, victim string) {
+			redis := redistest.Start(t)
+			line := redisLine(redis, "\n\t\t\ttimeout 500ms")
+			var nodes []*arena
+			for range 2 {
+				nodes = append(nodes, &arena{startNode(t, options(line, maxAttempts(2*attackLimit), optionsNames)+siteBlock(optionsSite, proxyTo(a.service.URL))), a.service})
+			}
+			doors := append(named("VICTIM", "CORP%5CVICTIM", "VICTIM%2Bx", "VICTIM."), at("/two", "type=a&"+guess), bareTo("GET", "/auth", name, key), bareTo("GET", "/q?"+guess),
+				bareTo("GET", "/api/x", basicHead(victim, "wrong")), mixed("", piece(user, "VICTIM"), piece(secret, "GUESS"), last))
+			storm := func() {
+				var wg sync.WaitGroup
+				for i := range 6 * len(doors) {
+					wg.Go(func() { nodes[i%2].send(t, doors[i%len(doors)].bytes(nodes[i%2].address(), victim, i)) })
+				}
+				wg.Wait()
+			}
+			nodes[0].send(t, doors[0].bytes(nodes[0].address(), victim, 999))
+			pause(t, redis)
+			storm()
+			resume(t, redis)
+			eventually(t, "the recovery", func() bool {
+				return nodes[0].try(t, order{Do: "user", User: victim}).Error == "" && nodes[1].try(t, order{Do: "user", User: victim}).Error == ""
+			})
+			nodes[1].order(t, passwordLimit(attackLimit))
+			eventually(t, "the policy on the first node", func() bool {
+				probe := fmt.Sprint(victim, "probe", time.Now().UnixNano())
+				for i := range attackLimit + 1 {
+					nodes[0].send(t, shot{}.bytes(nodes[0].address(), probe, i))
+				}
+				return a.service.count(probe) == attackLimit
+			})
+			for range 3 {
+				storm()
+			}
+			if got := a.service.count(victim); got != attackLimit {
+				t.Errorf("%d checks, want %d", got, attackLimit)
+			}
+			nodes[0].expectUser(t, victim, attackLimit, true)
+		}},
 		raw("O113", "deny by a field in the query", refused, bareTo("GET", "/query?query=mutation&"+guess), at("/query?action=login", guess), at("/query?Query=x", guess), bareTo("GET", "/query?action=Login&"+guess)),
 	}
 }
