@@ -147,8 +147,14 @@ func TestAPIGovernsLogins(t *testing.T) {
 		n.call(t, 400, "POST", "/management/v1/users/ALICE/_lock", "{}")
 		mustLogin(t, c, n.URL, "alice", "right", 200)
 
-		// Without a policy of its own the default applies: 10.
+		// Without a policy of its own the default applies: 10. P165: failures
+		// from before count on.
+		mustLogin(t, c, n.URL, "carol", "wrong", 401)
 		n.call(t, 200, "DELETE", "/management/v1/policies/lockout", "")
+		for range 9 {
+			mustLogin(t, c, n.URL, "carol", "wrong", 401)
+		}
+		mustLogin(t, c, n.URL, "carol", "right", 403)
 		for range 9 {
 			mustLogin(t, c, n.URL, "bob", "wrong", 401)
 		}

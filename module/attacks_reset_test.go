@@ -121,6 +121,9 @@ func oracleAttacks() []attack {
 			if strings.Contains(a.stderr.String(), victim) {
 				t.Error("a name is in the log")
 			}
+			if got := read(client(t).Get(a.URL + "/metrics")); !strings.Contains(got.body, "caddy_lockout_attempts_total") || strings.Contains(got.body, victim) {
+				t.Errorf("status %d: no metrics, or a name is in a label", got.status)
+			}
 		}},
 	}
 }

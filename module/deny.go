@@ -6,6 +6,8 @@ package module
 import (
 	"errors"
 	"net/http"
+	"slices"
+	"strings"
 
 	"github.com/caddy-lockout/caddy-lockout/internal/credentials"
 )
@@ -24,11 +26,11 @@ func (rec *recogniser) denied(r *http.Request) error {
 				continue
 			}
 		}
-		if !d.takes(r.Method) && !overridden(r) || !d.hasHeaders(r) {
+		if !d.takes(r.Method) && !overridden(r) || !d.hasHeaders(r) && !d.mayHaveHeaders(r) {
 			continue
 		}
-		if d.reader != nil {
-			if r.ContentLength == 0 {
+		if d.reader != nil && !d.inQuery(r) {
+			if !credentials.HasBody(r) {
 				continue // has no fields
 			}
 			// Uploads are multipart, too: without a path they are left alone.
@@ -43,7 +45,7 @@ func (rec *recogniser) denied(r *http.Request) error {
 			if refusal != nil {
 				return refusal
 			}
-			if !d.hasFields(values) {
+			if !d.mayHaveFields(values) {
 				continue
 			}
 		}
@@ -58,5 +60,36 @@ func overridden(r *http.Request) bool {
 			return true
 		}
 	}
-	return false
+	return strings.Contains(strings.ToLower(r.URL.RawQuery), "_method")
+}
+
+// mayHaveHeaders compares headers without regard to case, in all spellings of
+// their names: protocols in Upgrade, for one, have no case (RFC 9110, section
+// 7.8).
+func (d *door) mayHaveHeaders(r *http.Request) bool {
+	for i := range d.headers {
+		c := &d.headers[i]
+		folded := wildcard{text: strings.ToLower(c.value.text), head: c.value.head, tail: c.value.tail}
+		if !slices.ContainsFunc(sameHeader(r.Header, c.name), func(v string) bool { return folded.match(strings.ToLower(strings.TrimSpace(v))) }) {
+			return false
+		}
+	}
+	return true
+}
+
+// mayHaveFields compares values as lenient services do: without case and blanks
+// around.
+func (d *door) mayHaveFields(values map[string]string) bool {
+	for _, f := range d.fields {
+		if !slices.ContainsFunc(f.Values, func(v string) bool { return credentials.SameWord(v, values[f.Name]) }) {
+			return false
+		}
+	}
+	return d.hasAll(values)
+}
+
+// inQuery reports whether the query holds the fields of the rule, which many
+// services take from there as well.
+func (d *door) inQuery(r *http.Request) bool {
+	return r.URL.RawQuery != "" && d.mayHaveFields(d.reader.InQuery(r.URL.RawQuery))
 }

@@ -40,10 +40,13 @@ func (rec *recogniser) guarded(r *http.Request, target string) (*step, error) {
 		if !method {
 			nearest, method = s, true
 		}
+		if refusal := s.checkHeaders(r); refusal != nil {
+			return s, refusal
+		}
 		if !s.hasHeaders(r) {
 			continue
 		}
-		if s.reader != nil {
+		if s.apart() || rec.shares(r, s, target) {
 			apart = true
 			break
 		}
@@ -57,7 +60,7 @@ func (rec *recogniser) guarded(r *http.Request, target string) (*step, error) {
 			return s, err
 		}
 	}
-	if !rec.carries(r, target, nearest, here) {
+	if !rec.carries(r, target, here) {
 		return nil, nil
 	}
 	if ok, err := rec.passed(r, target); err != nil {
@@ -68,6 +71,17 @@ func (rec *recogniser) guarded(r *http.Request, target string) (*step, error) {
 	return nearest, rec.unnamed(r, nearest, here, method)
 }
 
+// shares reports whether other steps read bodies of this request, if not for a
+// header that tells them apart.
+func (rec *recogniser) shares(r *http.Request, one *step, target string) bool {
+	for _, s := range rec.steps {
+		if s != one && s.reader != nil && one.reader != nil && s.takes(r.Method) && s.on(target) {
+			return true
+		}
+	}
+	return false
+}
+
 // reads reports whether the method only reads.
 func reads(method string) bool {
 	return method == http.MethodGet || method == http.MethodHead || method == http.MethodOptions
@@ -75,15 +89,16 @@ func reads(method string) bool {
 
 // carries reports whether a request that no step takes could carry credentials.
 // Paths that only steps for HTTP Basic name are no doors for bodies.
-func (rec *recogniser) carries(r *http.Request, target string, nearest *step, here bool) bool {
-	keys := rec.keys
-	switch {
-	case here:
-		keys = nearest.keys
-	case !rec.extra.on(target):
-		return false
+func (rec *recogniser) carries(r *http.Request, target string, here bool) bool {
+	if !here {
+		return rec.extra.on(target) && credentials.CouldCarryCredentials(r, rec.keys, false)
 	}
-	return credentials.CouldCarryCredentials(r, keys, false)
+	for _, s := range rec.steps {
+		if !s.basic() && s.on(target) && credentials.CouldCarryCredentials(r, s.keys, false) {
+			return true
+		}
+	}
+	return false
 }
 
 // unnamed is the refusal of a request that no step and no pass rule names.
@@ -106,7 +121,7 @@ func (rec *recogniser) unnamed(r *http.Request, nearest *step, here, method bool
 func (rec *recogniser) byFields(r *http.Request, target string) (*step, error) {
 	var candidates []*step
 	for _, s := range rec.steps {
-		if !s.basic() && s.on(target) && s.takes(r.Method) && s.hasHeaders(r) {
+		if !s.basic() && s.on(target) && s.takes(r.Method) {
 			candidates = append(candidates, s)
 		}
 	}
@@ -118,7 +133,7 @@ func (rec *recogniser) byFields(r *http.Request, target string) (*step, error) {
 		return candidates[0], err
 	}
 	var found *step
-	secrets := map[string]bool{}
+	users, secrets := map[string]bool{}, map[string]bool{}
 	for _, s := range candidates {
 		if !s.reads(body.Media) {
 			continue
@@ -130,19 +145,25 @@ func (rec *recogniser) byFields(r *http.Request, target string) (*step, error) {
 				return s, refusal
 			}
 		}
-		for _, secret := range s.secretNames {
-			if values[secret] != "" {
-				secrets[secret] = true
-			}
-		}
-		if found == nil && s.hasFields(values) {
+		note(users, s.userNames, values)
+		note(secrets, s.secretNames, values)
+		if found == nil && s.hasHeaders(r) && s.hasFields(values) {
 			found = s
 		}
 	}
-	if found != nil && len(secrets) > 1 {
-		return found, credentials.Refuse(credentials.ReasonAmbiguous, "the body holds the secrets of two steps")
+	if found != nil && (len(users) > 1 || len(secrets) > 1) {
+		return found, credentials.Refuse(credentials.ReasonAmbiguous, "the body holds the credentials of two steps")
 	}
 	return found, nil
+}
+
+// note adds the names of fields that hold something.
+func note(found map[string]bool, names []string, values map[string]string) {
+	for _, name := range names {
+		if values[name] != "" {
+			found[name] = true
+		}
+	}
 }
 
 // readBody reads a body that decides where a request belongs, and puts it back.
@@ -168,11 +189,20 @@ func (rec *recogniser) passed(r *http.Request, target string) (bool, error) {
 		if !d.anywhere() && !d.on(target) || !d.takes(r.Method) || !d.hasHeaders(r) {
 			continue
 		}
+		if refusal := d.checkHeaders(r); refusal != nil {
+			return false, refusal
+		}
+		if d.methods != nil && overridden(r) {
+			continue // some frameworks take it for another method
+		}
 		if d.reader == nil {
 			return true, nil
 		}
-		if r.ContentLength == 0 {
+		if !credentials.HasBody(r) {
 			continue // has no fields
+		}
+		if refusal := credentials.CheckHeaders(r, false); refusal != nil {
+			return false, refusal
 		}
 		body, err := rec.readBody(r, rec.multipart)
 		if err != nil {
@@ -185,19 +215,28 @@ func (rec *recogniser) passed(r *http.Request, target string) (bool, error) {
 		if !d.hasFields(values) {
 			continue
 		}
-		if refusal := rec.holdsSecret(target, body, values); refusal != nil {
-			return false, refusal
+		if err := rec.holdsSecret(r, target, body, values); err != nil {
+			return false, err
 		}
 		return true, nil
 	}
 	return false, nil
 }
 
-// holdsSecret refuses a body that a pass rule would let through and that holds
-// the secret of a step, unless the rule has named it.
-func (rec *recogniser) holdsSecret(target string, body *credentials.Body, named map[string]string) error {
+// holdsSecret refuses a request that a pass rule would let through by its body
+// and that holds the secret of a step, there or elsewhere, unless the rule has
+// named it.
+func (rec *recogniser) holdsSecret(r *http.Request, target string, body *credentials.Body, named map[string]string) error {
 	for _, s := range rec.steps {
-		if s.secrets == nil || !s.on(target) && !rec.extra.on(target) {
+		if s.basic() || !s.on(target) && !rec.extra.on(target) {
+			continue
+		}
+		for i, place := range s.secretPlaces {
+			if _, known := named[place.Name]; (!known || !isField(place)) && credentials.CarriesOutsideBody(r, s.secretPlaces[i:i+1]) {
+				return credentials.Refuse(credentials.ReasonGuarded, "the request would pass but for a secret that it holds")
+			}
+		}
+		if s.secrets == nil {
 			continue
 		}
 		values, refusal := s.secrets.Read(body)

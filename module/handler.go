@@ -45,13 +45,16 @@ type Handler struct {
 
 	// Requests to guarded paths that pass although they could carry
 	// credentials and no step takes them. Steps go first. A rule with `field`
-	// or `has` does not pass the secret of a step; one without looks at no body.
+	// or `has` does not pass the secret of a step, wherever it stands; one
+	// without looks at no body. A rule with `method` does not pass a request
+	// with a header such as X-HTTP-Method-Override.
 	Pass []*Match `json:"pass,omitempty"`
 
 	// Requests that are refused with 403, for other doors of the login service
 	// that cannot be counted: `/xmlrpc.php`, a batch endpoint, a WebSocket.
 	// Deny rules go before everything else, and other spellings of their paths
-	// are denied as well.
+	// are denied as well. Letter case makes no difference to values of headers
+	// and fields, and fields are looked for in the query, too.
 	Deny []*Match `json:"deny,omitempty"`
 
 	// The organization whose policy applies to the users of this site.

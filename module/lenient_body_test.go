@@ -14,6 +14,7 @@ import (
 	"net/url"
 	"path"
 	"regexp"
+	"slices"
 	"strings"
 	"unicode/utf16"
 
@@ -21,8 +22,8 @@ import (
 )
 
 // leadsToLogin folds the target, and what headers and overrides say, as far as
-// any server does.
-func leadsToLogin(r *http.Request) bool {
+// any server does. Paths stand for those of logins.
+func leadsToLogin(r *http.Request, paths ...string) bool {
 	for _, target := range append([]string{r.RequestURI}, append(r.Header["X-Original-Url"], r.Header["X-Rewrite-Url"]...)...) {
 		if i := strings.Index(target, "://"); i >= 0 {
 			if j := strings.IndexByte(target[i+3:], '/'); j >= 0 {
@@ -32,7 +33,7 @@ func leadsToLogin(r *http.Request) bool {
 		target, _, _ = strings.Cut(target, "?")
 		for range 4 {
 			for _, reading := range pathReadings(target) {
-				if loginPaths[reading] {
+				if len(paths) == 0 && (loginPaths[reading] || strings.HasPrefix(reading, "/u/")) || slices.Contains(paths, reading) {
 					return true
 				}
 			}
@@ -62,6 +63,15 @@ func pathReadings(p string) []string {
 		out = append(out, p, strings.TrimSuffix(p, path.Ext(p)), "/"+path.Base(p), path.Dir(p))
 		if i := strings.Index(p, ".php/"); i >= 0 {
 			out = append(out, p[i+4:])
+		}
+		// What stands behind a scheme, a host, or both.
+		for rest := p; ; {
+			_, behind, found := strings.Cut(rest[1:], "/")
+			if !found {
+				break
+			}
+			rest = "/" + behind
+			out = append(out, rest)
 		}
 	}
 	return out
@@ -104,9 +114,9 @@ func (l *logins) take(key, value string) {
 	key = canonicalUser(strings.ReplaceAll(key, "ı", "i"))
 	key, _, _ = strings.Cut(key, "[")
 	switch strings.Trim(key, " []") {
-	case "username", "user name", "user.name", "user_name":
+	case "username", "user name", "user.name", "user_name", "email", "x-auth-user":
 		l.users = append(l.users, value)
-	case "password":
+	case "password", "pin", "x-auth-key":
 		l.secrets = append(l.secrets, value)
 	}
 }
@@ -116,6 +126,7 @@ func readLogins(r *http.Request, body []byte, users map[string][]string) {
 	var l logins
 	_, query, _ := strings.Cut(r.RequestURI, "?")
 	readPairs(&l, query)
+	readOutside(&l, r)
 	texts := [][]byte{body}
 	for range 3 { // as often as it is compressed
 		texts = append(texts, inflate(texts[len(texts)-1])...)
@@ -129,6 +140,31 @@ func readLogins(r *http.Request, body []byte, users map[string][]string) {
 	}
 	for _, user := range l.users {
 		addLogin(users, user, l.secrets...)
+	}
+}
+
+// readOutside reads what stands in headers, in targets that headers name, and in
+// the path.
+func readOutside(l *logins, r *http.Request) {
+	for name, values := range r.Header {
+		for _, value := range values {
+			switch name = http.CanonicalHeaderKey(strings.ReplaceAll(name, "_", "-")); name {
+			case "X-Original-Url", "X-Rewrite-Url":
+				_, query, _ := strings.Cut(value, "?")
+				readPairs(l, query)
+			case "X-Auth-User", "X-Auth-Key":
+				l.take(name, strings.TrimSpace(value))
+			}
+		}
+	}
+	for _, pair := range strings.Split(r.RequestURI, "?") {
+		readPairs(l, pair) // behind any question mark
+	}
+	for _, reading := range pathReadings(decodeLeniently(r.RequestURI, false)) {
+		if user, found := strings.CutPrefix(reading, "/u/"); found {
+			user, _, _ = strings.Cut(user, "?")
+			l.take("username", strings.TrimSuffix(user, "/"))
+		}
 	}
 }
 

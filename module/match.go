@@ -65,9 +65,9 @@ type door struct {
 	reader *credentials.Fields
 }
 
-// compile checks the match. The secrets are fields that the body reader keeps an
-// eye on as well.
-func (m *Match) compile(secrets ...string) (*door, error) {
+// compile checks the match. The fields of credentials are read as well: steps on
+// one path are told apart by a body that holds those of one.
+func (m *Match) compile(credentialFields ...string) (*door, error) {
 	d := &door{methods: m.Method, fields: m.Field, has: m.Has}
 	var err error
 	if d.targets, err = newTargets(m.Path, m.PathRegexp); err != nil {
@@ -98,10 +98,10 @@ func (m *Match) compile(secrets ...string) (*door, error) {
 		}
 		names = append(names, f.Name)
 	}
-	if len(names) == 0 {
+	if names = append(names, credentialFields...); len(names) == 0 {
 		return d, nil
 	}
-	if d.reader, err = credentials.NewFields(append(names, secrets...)); err != nil {
+	if d.reader, err = credentials.NewFields(names); err != nil {
 		return nil, fmt.Errorf("checking match: %w", err)
 	}
 	return d, nil
@@ -153,6 +153,28 @@ func (d *door) hasHeaders(r *http.Request) bool {
 	return true
 }
 
+// checkHeaders refuses a header that tells doors apart and that is there twice,
+// or in a spelling that CGI reads as the same.
+func (d *door) checkHeaders(r *http.Request) *credentials.Refusal {
+	for i := range d.headers {
+		if len(sameHeader(r.Header, d.headers[i].name)) > 1 {
+			return credentials.Refuse(credentials.ReasonDuplicateHeader, "a header that tells steps apart occurs more than once")
+		}
+	}
+	return nil
+}
+
+// sameHeader returns the values of a header in every spelling.
+func sameHeader(h http.Header, name string) []string {
+	values := h[name]
+	for sent, more := range h {
+		if sent != name && strings.IndexByte(sent, '_') >= 0 && http.CanonicalHeaderKey(strings.ReplaceAll(sent, "_", "-")) == name {
+			values = append(slices.Clip(values), more...)
+		}
+	}
+	return values
+}
+
 // hasFields reports whether the fields of a body match.
 func (d *door) hasFields(values map[string]string) bool {
 	for _, f := range d.fields {
@@ -160,12 +182,12 @@ func (d *door) hasFields(values map[string]string) bool {
 			return false
 		}
 	}
-	for _, name := range d.has {
-		if values[name] == "" {
-			return false
-		}
-	}
-	return true
+	return d.hasAll(values)
+}
+
+// hasAll reports whether the fields that have to be there are.
+func (d *door) hasAll(values map[string]string) bool {
+	return !slices.ContainsFunc(d.has, func(name string) bool { return values[name] == "" })
 }
 
 func isMethod(m string) bool {

@@ -73,12 +73,17 @@ type step struct {
 	names  *credentials.NamePattern
 	// secretNames are the fields of the secret, and secrets reads them alone,
 	// for requests that are no attempts. Nil: it stands outside the body.
-	secretNames []string
-	secrets     *credentials.Fields
-	rules       *outcomeRules
+	secretNames  []string
+	secrets      *credentials.Fields
+	secretPlaces []credentials.Place
+	userNames    []string // fields of the user
+	rules        *outcomeRules
 
 	normalized bool // the canonical name goes on
 }
+
+// apart reports whether fields of the body tell the step from others.
+func (s *step) apart() bool { return len(s.fields) > 0 || len(s.has) > 0 }
 
 func (s *step) basic() bool { return s.body == nil }
 
@@ -95,7 +100,7 @@ func (s *Step) compile(maxBody int64) (*step, error) {
 	if s.Kind != counter.Password.String() {
 		return nil, fmt.Errorf("checking kind: %q is not supported, write password", s.Kind)
 	}
-	d, err := s.Match.compile(s.Secret.fields()...)
+	d, err := s.Match.compile(append(s.Secret.fields(), s.User.fields()...)...)
 	if err != nil {
 		return nil, err
 	}
@@ -159,6 +164,7 @@ func (s *Step) compileBody(out *step, maxBody int64) (err error) {
 	if slices.ContainsFunc(config.Secret, func(p credentials.Place) bool { return p.From == credentials.FromPath }) {
 		return errors.New("checking secret: a path is logged everywhere and holds no secret, write field, query, header or cookie")
 	}
+	out.secretPlaces, out.userNames = config.Secret, s.User.fields()
 	out.keys = carriers(config.User, config.Secret)
 	if out.secretNames = s.Secret.fields(); len(out.secretNames) > 0 {
 		if out.secrets, err = credentials.NewFields(out.secretNames); err != nil {

@@ -140,9 +140,6 @@ func (t *targets) locate(r *http.Request) (target string, at spot) {
 			return sent.RequestURI, was
 		}
 	}
-	if r.Method == http.MethodGet && r.ContentLength == 0 && strings.IndexByte(target, '?') < 0 {
-		return target, at // carries no login
-	}
 	if t.inHeaders(r.Header) {
 		at = near
 	}

@@ -50,6 +50,8 @@ func TestBodies(t *testing.T) {
 		{"-1", `{"maxPasswordAttempts": -1}`, "", values{}, "proto: (line 1:25): invalid value for uint32 field maxPasswordAttempts: -1"},
 		{`"-1"`, `{"maxPasswordAttempts":"-1"}`, "", values{}, "proto: (line 1:24): invalid value for uint32 field maxPasswordAttempts: "},
 		{"2^32", `{"maxPasswordAttempts":4294967296}`, "", values{}, "proto: (line 1:24): invalid value for uint32 field maxPasswordAttempts: "},
+		{"P160 2^64-1", `{"maxPasswordAttempts":18446744073709551615}`, "", values{}, "proto: (line 1:24): invalid value for uint32 field maxPasswordAttempts: "},
+		{"P160 2^53+1", `{"maxPasswordAttempts":"9007199254740993"}`, "", values{}, "proto: (line 1:24): invalid value for uint32 field maxPasswordAttempts: "},
 		{"1.5", `{"maxPasswordAttempts":1.5}`, "", values{}, "proto: (line 1:24): invalid value for uint32 field maxPasswordAttempts: "},
 		{`"abc"`, `{"maxPasswordAttempts":"abc"}`, "", values{}, "proto: (line 1:24): invalid value for uint32 field maxPasswordAttempts: "},
 		{`""`, `{"maxPasswordAttempts":""}`, "", values{}, "proto: (line 1:24): invalid value for uint32 field maxPasswordAttempts: "},

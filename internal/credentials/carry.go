@@ -57,7 +57,29 @@ func outsideBody(r *http.Request, places []Place) bool {
 			}
 		}
 	}
-	return len(keys) > 0 && (keys.inTarget(r.RequestURI) || r.URL != nil && keys.inPairs(r.URL.RawQuery, false))
+	if len(keys) == 0 {
+		return false
+	}
+	for _, name := range targetHeaders {
+		for _, target := range r.Header[name] {
+			if keys.inTarget(target) {
+				return true
+			}
+		}
+	}
+	return keys.inTarget(r.RequestURI) || r.URL != nil && keys.inPairs(r.URL.RawQuery, false)
+}
+
+// targetHeaders are taken for the target by some frameworks, query and all.
+var targetHeaders = [...]string{"X-Original-Url", "X-Rewrite-Url"}
+
+// CarriesOutsideBody reports whether one of the places holds something outside
+// the body. A field counts there as a parameter of the query.
+func CarriesOutsideBody(r *http.Request, places []Place) bool { return outsideBody(r, places) }
+
+// HasBody reports whether a body comes with the request.
+func HasBody(r *http.Request) bool {
+	return r.ContentLength > 0 || r.ContentLength < 0 && bodyFollows(r)
 }
 
 // bodyFollows awaits the first byte of the body and puts it back. A body that

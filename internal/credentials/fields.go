@@ -62,6 +62,23 @@ func (f *Fields) Read(b *Body) (map[string]string, *Refusal) {
 	return values, nil
 }
 
+// InQuery returns the fields that some reader finds in a query, in any spelling.
+func (f *Fields) InQuery(query string) map[string]string {
+	values := map[string]string{}
+	for pair := range strings.FieldsFuncSeq(query, func(r rune) bool { return r == '&' || r == ';' || r == '?' }) {
+		key, value, _ := strings.Cut(pair, "=")
+		for i, rule := range f.rules {
+			if rule.keys.has(decodeLenient(key)) && value != "" {
+				values[f.names[i]] = decodeLenient(value)
+			}
+		}
+	}
+	return values
+}
+
+// SameWord reports whether a lenient reader may take two values for one.
+func SameWord(a, b string) bool { return foldKey(a) == foldKey(b) }
+
 // ReadBody reads a whole body by the same rules as LoginRule.Read, of the types
 // that the configuration accepts. The error is a *Refusal, or wraps what failed
 // when the client went away while sending.

@@ -167,7 +167,23 @@ func (j *jsonReader) follow(p position, member string) (position, *Refusal) {
 	if j.depth == 1 && j.others.has(member) {
 		return inner, Refuse(ReasonAmbiguous, "the JSON body has a member that may be read as a credential")
 	}
+	if j.depth > 1 && p == offPath && j.belongsOnTop(member) {
+		return inner, Refuse(ReasonAmbiguous, "the JSON body has a credential within another member, too")
+	}
 	return inner, nil
+}
+
+// belongsOnTop reports whether a member within another has the name of a
+// credential that stands on top. Rails wraps what it finds on top in a member of
+// its own, unless the client has sent that member (ActionController's
+// ParamsWrapper).
+func (j *jsonReader) belongsOnTop(member string) bool {
+	for c := range j.paths {
+		if path := &j.paths[c]; len(path.steps) == 1 && path.mimics(0, member) {
+			return true
+		}
+	}
+	return false
 }
 
 func (j *jsonReader) array() *Refusal {

@@ -86,7 +86,9 @@ type fieldPath struct {
 }
 
 func newFieldPath(key string) fieldPath {
-	folded := foldKey(key)
+	// The query of an address has one question mark in front too many when a
+	// reader takes it from the wrong one on.
+	folded := strings.TrimLeft(foldKey(key), "?")
 	if !strings.ContainsAny(folded, " .[]") {
 		return fieldPath{parts: []string{folded}, joined: folded}
 	}
@@ -163,6 +165,11 @@ func (s keySet) inPairs(text string, needValue bool) bool {
 func (s keySet) inTarget(target string) bool {
 	path, query, _ := strings.Cut(target, "?")
 	if s.inPairs(query, false) {
+		return true
+	}
+	if i := strings.LastIndexByte(query, '?'); i >= 0 && s.inPairs(query[i+1:], true) && !strings.Contains(query[:i], "=") {
+		// Readers that split at every question mark. Behind an equals sign it is a
+		// part of a value, often of an address.
 		return true
 	}
 	for range maxDecodings + 1 {

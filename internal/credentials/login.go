@@ -128,7 +128,7 @@ func (l *LoginRule) Read(r *http.Request, target string) (*Login, error) {
 // readOutside reads the places that are not in the body.
 func (l *LoginRule) readOutside(r *http.Request, target string, v *reading) *Refusal {
 	if l.path || l.query {
-		for _, name := range [...]string{"X-Original-Url", "X-Rewrite-Url"} {
+		for _, name := range targetHeaders {
 			// Some frameworks take it for the target, credentials and all.
 			if len(r.Header[name]) > 0 {
 				return Refuse(ReasonDuplicateHeader, "a header names another target")

@@ -39,8 +39,8 @@ func NewNames() *Names { return &Names{} }
 // Without options it merges only spellings that services commonly take for one
 // account, never different letters: Latin a and Cyrillic а stay two people.
 // Inner blanks are squeezed beyond D10 because WordPress and MediaWiki do the
-// same. Control characters, invalid UTF-8, names that come out empty or over
-// 200 runes or 800 bytes are refused.
+// same. Control characters, invalid UTF-8, escapes that someone may decode once
+// more, names that come out empty or over 200 runes or 800 bytes are refused.
 func (n *Names) Canonical(name string) (string, *Refusal) {
 	if isPlainName(name) && !n.concerns(name) {
 		return n.resolve(name), nil
@@ -85,19 +85,36 @@ func checkCanonical(name string) (string, *Refusal) {
 		return "", Refuse(ReasonMissingUser, "the user name is empty")
 	case len(name) > maxNameBytes, utf8.RuneCountInString(name) > maxNameRunes:
 		return "", Refuse(ReasonBadName, "the user name is too long")
+	case holdsEscape(name):
+		// Servers that decode once more read another name.
+		return "", Refuse(ReasonBadName, "the user name holds an escape")
 	}
 	return name, nil
 }
 
+// holdsEscape reports whether %XX is in the text.
+func holdsEscape(text string) bool {
+	for {
+		at := strings.IndexByte(text, '%')
+		if at < 0 || at+2 >= len(text) {
+			return false
+		}
+		if isHex(text[at+1]) && isHex(text[at+2]) {
+			return true
+		}
+		text = text[at+1:]
+	}
+}
+
 // isPlainName reports whether the name is canonical already: lower-case ASCII
-// in single words, as most names are.
+// in single words without a percent sign, as most names are.
 func isPlainName(name string) bool {
 	if name == "" || len(name) > maxNameRunes || name[0] == ' ' || name[len(name)-1] == ' ' {
 		return false
 	}
 	for i := range len(name) {
 		c := name[i]
-		if c < ' ' || c >= 0x7f || 'A' <= c && c <= 'Z' || c == ' ' && name[i-1] == ' ' {
+		if c < ' ' || c >= 0x7f || 'A' <= c && c <= 'Z' || c == '%' || c == ' ' && name[i-1] == ' ' {
 			return false
 		}
 	}

@@ -52,6 +52,8 @@ func TestCanonical(t *testing.T) {
 		{"P031 empty", "", "missing_user"},
 		{"P032 blanks only", " \u2003 ", "missing_user"},
 		{"ignorables only", "\u200b\u00ad", "missing_user"},
+		{"escape", "%61lice", "bad_name"},
+		{"full-width escape", "\uff0561lice", "bad_name"},
 		{"P095 NUL", "victim\x00x", "bad_name"},
 		{"P097 tab around", "\talice", "bad_name"},
 		{"P097 line break around", "alice\n", "bad_name"},

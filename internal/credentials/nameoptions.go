@@ -113,9 +113,10 @@ func (n *Names) reduce(name string) string {
 }
 
 func (n *Names) dropDomains(name string) string {
+	name = strings.TrimLeft(name, `\`) // of no domain, the server's own
 	for {
 		if domain, user, found := strings.Cut(name, `\`); found && n.strips(domain) {
-			name = user
+			name = strings.TrimLeft(user, `\ `)
 			continue
 		}
 		if i := strings.LastIndexByte(name, '@'); i >= 0 && n.strips(name[i+1:]) {
@@ -130,7 +131,7 @@ func (n *Names) strips(domain string) bool {
 	if n.domains["*"] {
 		return true
 	}
-	domain = strings.Trim(domain, " ")
+	domain = strings.TrimRight(strings.Trim(domain, " "), ".")
 	if n.options.KeepCase {
 		domain, _ = NewNames().Canonical(domain)
 	}

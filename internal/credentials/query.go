@@ -16,6 +16,13 @@ func (l *LoginRule) readQuery(r *http.Request, v *reading) *Refusal {
 		if l.keys.inTarget(r.RequestURI) || r.URL != nil && l.keys.inPairs(r.URL.RawQuery, false) {
 			return Refuse(ReasonQueryCredentials, "the query names a credential field")
 		}
+		if _, query, found := strings.Cut(r.RequestURI, "?"); found {
+			for pair := range strings.FieldsFuncSeq(query, func(r rune) bool { return r == '&' || r == ';' }) {
+				if key, _, _ := strings.Cut(pair, "="); pollutes(decodeLenient(key)) {
+					return Refuse(ReasonAmbiguous, "the query reaches for a prototype")
+				}
+			}
+		}
 		return nil
 	}
 	path, query, _ := strings.Cut(r.RequestURI, "?")

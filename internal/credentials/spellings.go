@@ -24,7 +24,10 @@ func RawPath(target string) string {
 func Spellings(target string, yield func(string) bool) bool {
 	path := target
 	if path != "" && path[0] != '/' {
-		path, _ = cutAuthority(path)
+		var wellFormed bool
+		if path, wellFormed = cutAuthority(path); !wellFormed && strings.ContainsAny(path, `/\%`) {
+			return true
+		}
 	}
 	path = cutQuery(path)
 	if len(path) > maxFoldedBytes {
@@ -48,6 +51,12 @@ func Spellings(target string, yield func(string) bool) bool {
 // dropped: a NUL, an encoded question mark or hash, path parameters.
 func cuts(path string) []string {
 	list := []string{strings.ReplaceAll(path, "\x00", "")}
+	if rest, found := strings.CutPrefix(path, "//"); found {
+		// A reference with a host to WHATWG URL parsers.
+		if _, behind, found := strings.Cut(strings.TrimLeft(rest, "/"), "/"); found {
+			list = append(list, "/"+behind)
+		}
+	}
 	if i := strings.IndexAny(path, "\x00?#"); i >= 0 {
 		list = append(list, path[:i])
 	}
