@@ -96,6 +96,11 @@ func (s *Service) begin(ctx context.Context, needed permission) (context.Context
 	if err != nil {
 		return nil, nil, nil, err
 	}
+	if needed.changes() {
+		// Whoever goes away must not leave a change behind that nobody hears of:
+		// it may be made when its call is given up, as soon as Redis has it.
+		ctx = context.WithoutCancel(ctx)
+	}
 	ctx, cancel := context.WithTimeout(ctx, s.options.Timeout)
 	return ctx, cancel, g, nil
 }
