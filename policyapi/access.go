@@ -22,6 +22,9 @@ import (
 // organizationHeader names the organization that a call acts in.
 const organizationHeader = "X-Zitadel-Orgid"
 
+// requestIDHeader names an answer, and the call in the log.
+const requestIDHeader = "X-Request-Id"
+
 // rpcs are the calls and what each needs. A call that is not here is refused.
 var rpcs = map[string]permission{
 	managementv1.ManagementService_Healthz_FullMethodName:                     nothing,

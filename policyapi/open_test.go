@@ -41,3 +41,26 @@ func TestOpenCallsHaveADeadline(t *testing.T) {
 		}
 	}
 }
+
+// Every answer has an id, also that to a path or a method that does not exist.
+func TestEveryAnswerHasAnID(t *testing.T) {
+	t.Parallel()
+	s := embeddedServer(t)
+	seen := map[string]bool{}
+	for _, tt := range []struct{ method, path, contentType string }{
+		{"GET", "/healthz", ""}, {"GET", "/openapi.json", ""}, {"GET", "/nothing", ""}, {"PATCH", "/v2/users", ""}, {"GET", "//healthz", ""},
+		{"GET", "/management/v1/policies/lockout", ""}, {"POST", "/a.Service/Method", "application/grpc-web"},
+		{"POST", managementv1.ManagementService_GetLockoutPolicy_FullMethodName, "application/grpc-web"},
+	} {
+		r := httptest.NewRequest(tt.method, tt.path, nil)
+		r.Header.Set("Content-Type", tt.contentType)
+		w := httptest.NewRecorder()
+		s.handler.ServeHTTP(w, r)
+		ids := w.Header().Values("X-Request-Id")
+		if len(ids) != 1 || ids[0] == "" || seen[ids[0]] {
+			t.Errorf("%s %s: ids %q", tt.method, tt.path, ids)
+			continue
+		}
+		seen[ids[0]] = true
+	}
+}

@@ -135,7 +135,7 @@ func (h *rpc) serve(w http.ResponseWriter, r *http.Request, p protocol) {
 	}
 	ctx, err := h.access.authorize(r.Context(), path, r)
 	if g, ok := ctx.Value(grantKey{}).(*grant); ok {
-		w.Header().Set("X-Request-Id", g.id)
+		w.Header().Set(requestIDHeader, g.id)
 	}
 	if err != nil {
 		h.refuse(w, r, h.service.fail(ctx, err))
