@@ -174,13 +174,17 @@ func (h *API) changed(ctx context.Context, c policyapi.Change) {
 }
 
 // denied makes it visible when somebody tries tokens.
-func (h *API) denied(ctx context.Context, rpc, caller string, err error) {
+func (h *API) denied(ctx context.Context, d policyapi.Denial) {
 	h.log.Warn("a call of the policy API was not let through",
-		zap.String("call", rpc), zap.String("caller", caller), callerIP(ctx), zap.Error(err))
+		zap.String("call", d.RPC), zap.String("caller", d.Caller), zap.String("organization", d.Organization),
+		callerIP(ctx), zap.String("request_id", d.ID), zap.Error(d.Err))
 }
 
-func (h *API) failed(ctx context.Context, id string, err error) {
-	h.log.Error("a call of the policy API failed", zap.String("request_id", id), callerIP(ctx), zap.Error(err))
+// failed tells who it was, too: a change may have been made before the store
+// went away.
+func (h *API) failed(ctx context.Context, id, caller string, err error) {
+	h.log.Error("a call of the policy API failed",
+		zap.String("caller", caller), callerIP(ctx), zap.String("request_id", id), zap.Error(err))
 }
 
 // callerIP is clientIP where only the context of the request is at hand.

@@ -22,6 +22,9 @@ import (
 // organizationHeader names the organization that a call acts in.
 const organizationHeader = "X-Zitadel-Orgid"
 
+// requestIDHeader names an answer, and the call in the log.
+const requestIDHeader = "X-Request-Id"
+
 // rpcs are the calls and what each needs. A call that is not here is refused.
 var rpcs = map[string]permission{
 	managementv1.ManagementService_Healthz_FullMethodName:                     nothing,
@@ -52,12 +55,26 @@ var rpcs = map[string]permission{
 // Access decides who may make which call. It comes before the body of a
 // request is read, whatever the transport.
 type Access struct {
-	// Denied hears of every call that is not let through: which, by whom if
-	// that is known, and why. It is set before the first call.
-	Denied func(ctx context.Context, rpc, caller string, err error)
+	// Denied hears of every call that is not let through, once. It is set before
+	// the first call.
+	Denied func(context.Context, Denial)
 
 	authenticator Authenticator
 	organizations []string
+}
+
+// Denial is a call that was not let through.
+type Denial struct {
+	// ID is that of the call, which its answer carries as well.
+	ID string
+	// RPC is empty for a path that has none.
+	RPC string
+	// Caller is the name of who made it, as far as that is known.
+	Caller string
+	// Organization is the one that the call names, or else that of the caller;
+	// empty if it is none.
+	Organization string
+	Err          error
 }
 
 // NewAccess returns the access of those whom an authenticator knows. Where
@@ -82,6 +99,18 @@ type grant struct {
 	language language
 	// exists tells whether an organization that the body names is one.
 	exists func(organization string) bool
+	denied func(context.Context, Denial)
+}
+
+// deny reports that a call is refused for what it asks of an organization.
+func (g *grant) deny(ctx context.Context, organization string, err error) {
+	if g.denied == nil {
+		return
+	}
+	if CheckOrganization(organization) != nil {
+		organization = "" // a header of a megabyte is not for the log
+	}
+	g.denied(ctx, Denial{ID: g.id, RPC: g.rpc, Caller: g.caller.Name, Organization: organization, Err: err})
 }
 
 type grantKey struct{}
@@ -89,12 +118,10 @@ type grantKey struct{}
 // authorize lets a call through or says why not. What it adds to the context
 // is what a Service asks for.
 func (a *Access) authorize(ctx context.Context, rpc string, r *http.Request) (context.Context, error) {
-	g := &grant{rpc: rpc, id: rand.Text(), language: languageOf(r), exists: a.exists}
+	g := &grant{rpc: rpc, id: rand.Text(), language: languageOf(r), exists: a.exists, denied: a.Denied}
 	ctx, err := a.let(context.WithValue(ctx, grantKey{}, g), g, r)
 	if err != nil {
-		if a.Denied != nil {
-			a.Denied(ctx, rpc, g.caller.Name, err)
-		}
+		g.deny(ctx, g.organization, err)
 		g.caller = Caller{} // a transport that goes on in spite of the error opens nothing
 	}
 	return ctx, err

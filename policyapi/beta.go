@@ -58,7 +58,8 @@ func (u usersBeta) ListUsers(ctx context.Context, r *userv2beta.ListUsersRequest
 func asV2[Request, Answer proto.Message](ctx context.Context, beta proto.Message, request Request,
 	call func(context.Context, Request) (Answer, error), betaAnswer proto.Message) error {
 	if err := recode(beta, request); err != nil {
-		return fmt.Errorf("reading a request of v2beta: %w", err)
+		// A path or a query may hold any byte, and a message of bytes must not.
+		return statusOf(ctx, argumentError("invalid request: "+err.Error()))
 	}
 	answer, err := call(ctx, request)
 	if err != nil {

@@ -57,6 +57,11 @@ const (
 	projectRoles             = "PROJECT_"
 )
 
+// changes reports whether a permission is for making changes.
+func (p permission) changes() bool {
+	return p == policyWrite || p == policyDelete || p == defaultWrite || p == userWrite
+}
+
 // grants are the permissions of the roles that the contract names. Any other
 // role makes a member without rights.
 var grants = map[string][]permission{

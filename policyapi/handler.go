@@ -4,6 +4,7 @@
 package policyapi
 
 import (
+	"crypto/rand"
 	"net/http"
 	"time"
 )
@@ -49,6 +50,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	h.cors.actual(header, r)
+	header.Set(requestIDHeader, rand.Text()) // a call has that of its grant instead
 	if p := h.rpc.protocolOf(r); p != noProtocol {
 		h.rpc.serve(w, r, p)
 		return

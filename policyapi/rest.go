@@ -154,7 +154,7 @@ func (h *REST) guard(next runtime.HandlerFunc) runtime.HandlerFunc {
 		original := r.Context().Value(originalKey{}).(*http.Request)
 		ctx, err := h.access.authorize(r.Context(), routes[route], original)
 		if g, ok := ctx.Value(grantKey{}).(*grant); ok {
-			w.Header().Set("X-Request-Id", g.id)
+			w.Header().Set(requestIDHeader, g.id)
 		}
 		if err == nil && (r.Method == http.MethodPost || r.Method == http.MethodPut) {
 			r.Body, err = readBody(original)

@@ -37,6 +37,7 @@ type server struct {
 
 	mu      sync.Mutex
 	changes []policyapi.Change
+	denials []policyapi.Denial
 	failed  []error
 }
 
@@ -65,12 +66,17 @@ func newServer(t testing.TB, e env, o serverOptions) *server {
 	if err != nil {
 		t.Fatal(err)
 	}
+	access.Denied = func(_ context.Context, d policyapi.Denial) {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.denials = append(s.denials, d)
+	}
 	o.service.Changed = func(_ context.Context, c policyapi.Change) {
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		s.changes = append(s.changes, c)
 	}
-	o.service.Failed = func(_ context.Context, _ string, err error) {
+	o.service.Failed = func(_ context.Context, _, _ string, err error) {
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		s.failed = append(s.failed, err)

@@ -35,9 +35,9 @@ type rpc struct {
 	errors      *connect.ErrorWriter
 }
 
-// reflectionTime bounds a stream of the reflection service, which everybody
-// may open.
-const reflectionTime = 30 * time.Second
+// openTime bounds the sending of a request that everybody may make, above all
+// a stream of the reflection service.
+const openTime = 30 * time.Second
 
 func newRPC(service *Service, access *Access) *rpc {
 	h := &rpc{service: service, access: access, calls: map[string]http.Handler{}, open: map[string]http.Handler{}, errors: connect.NewErrorWriter()}
@@ -125,8 +125,7 @@ func (h *rpc) serve(w http.ResponseWriter, r *http.Request, p protocol) {
 	}
 	path := r.URL.Path
 	if call := h.open[path]; call != nil {
-		_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(reflectionTime))
-		call.ServeHTTP(w, r)
+		serveOpen(call, w, r)
 		return
 	}
 	call := h.calls[path]
@@ -136,13 +135,25 @@ func (h *rpc) serve(w http.ResponseWriter, r *http.Request, p protocol) {
 	}
 	ctx, err := h.access.authorize(r.Context(), path, r)
 	if g, ok := ctx.Value(grantKey{}).(*grant); ok {
-		w.Header().Set("X-Request-Id", g.id)
+		w.Header().Set(requestIDHeader, g.id)
 	}
 	if err != nil {
 		h.refuse(w, r, h.service.fail(ctx, err))
 		return
 	}
-	call.ServeHTTP(w, r.WithContext(ctx))
+	r = r.WithContext(ctx)
+	if rpcs[path] == nothing {
+		serveOpen(call, w, r)
+		return
+	}
+	call.ServeHTTP(w, r)
+}
+
+// serveOpen serves a request that everybody may make, but does not wait for
+// ever until it is sent.
+func serveOpen(call http.Handler, w http.ResponseWriter, r *http.Request) {
+	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(openTime))
+	call.ServeHTTP(w, r)
 }
 
 // refuse answers without reading the body.

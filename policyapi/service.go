@@ -23,7 +23,8 @@ type ServiceOptions struct {
 	Changed func(context.Context, Change)
 	// Failed hears of what went wrong where the client is told only that the
 	// store does not answer.
-	Failed func(ctx context.Context, id string, err error)
+	// A change may have been made all the same.
+	Failed func(ctx context.Context, id, caller string, err error)
 }
 
 // Change is something that a caller has done.
@@ -84,7 +85,7 @@ func NewService(policies *Cache, users Users, options ServiceOptions) *Service {
 		options.Changed = func(context.Context, Change) {}
 	}
 	if options.Failed == nil {
-		options.Failed = func(context.Context, string, error) {}
+		options.Failed = func(context.Context, string, string, error) {}
 	}
 	return &Service{policies: policies, users: users, options: options}
 }
@@ -94,6 +95,11 @@ func (s *Service) begin(ctx context.Context, needed permission) (context.Context
 	g, err := granted(ctx, needed)
 	if err != nil {
 		return nil, nil, nil, err
+	}
+	if needed.changes() {
+		// Whoever goes away must not leave a change behind that nobody hears of:
+		// it may be made when its call is given up, as soon as Redis has it.
+		ctx = context.WithoutCancel(ctx)
 	}
 	ctx, cancel := context.WithTimeout(ctx, s.options.Timeout)
 	return ctx, cancel, g, nil
@@ -107,7 +113,7 @@ func (s *Service) fail(ctx context.Context, err error) error {
 		if g, ok := ctx.Value(grantKey{}).(*grant); ok {
 			id = g.id
 		}
-		s.options.Failed(ctx, id, err)
+		s.options.Failed(ctx, id, callerOf(ctx), err)
 	}
 	return wire
 }
@@ -146,11 +152,16 @@ func (s *Service) settings(ctx context.Context, organization string) (Policy, er
 	}
 	switch {
 	case len(g.caller.rolesIn(organization)) == 0:
-		return Policy{}, errNoMember
+		err = errNoMember
 	case !g.caller.may(policyRead, organization):
-		return Policy{}, errNotPermitted
+		err = errNotPermitted
 	case !g.exists(organization):
 		return s.policies.Default(ctx)
+	}
+	if err != nil {
+		// Access knew the organization of the call only.
+		g.deny(ctx, organization, err)
+		return Policy{}, err
 	}
 	return s.policies.Get(ctx, organization)
 }

@@ -201,3 +201,17 @@ func TestUsersOfV2(t *testing.T) {
 		s.send(t, "POST", users+"a%2Fb%25/unlock", "{}", "x-zitadel-orgid", "acme").expect(t, 200, 0, "")
 	}
 }
+
+// Paths and queries may hold bytes that are no text. That is the caller's
+// mistake under the old name of a service too.
+func TestBytesThatAreNoText(t *testing.T) {
+	t.Parallel()
+	s := embeddedServer(t)
+	for _, call := range []string{
+		"GET /management/v1/users/%ff", "GET /v2/users/%ff", "GET /v2beta/users/%ff", "POST /v2/users/%ff/lock",
+		"POST /v2beta/users/%ff/lock", "POST /v2beta/users/%ff/unlock", "GET /v2beta/settings/lockout?ctx.orgId=%ff",
+	} {
+		method, target, _ := strings.Cut(call, " ")
+		s.send(t, method, target, "").expect(t, 400, 3, "invalid ")
+	}
+}
