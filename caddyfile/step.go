@@ -14,8 +14,9 @@ import (
 
 // The kinds of steps, and the places where user and secret may stand.
 var (
-	kinds        = []string{"password"}
-	plannedKinds = []string{"identify", "totp", "otp_sms", "otp_email", "recovery_code", "reset"}
+	kinds        = []string{"password", "totp", "otp_sms", "otp_email", "recovery_code", "otp"}
+	otpFactors   = []string{"totp", "otp_sms", "otp_email", "recovery_code"}
+	plannedKinds = []string{"identify", "reset"}
 
 	userSources    = []string{"field", "query", "header", "cookie", "path", fromBasic}
 	secretSources  = []string{"field", "query", "header", "cookie"}
@@ -35,6 +36,10 @@ func parseStep(d *caddyfile.Dispenser) (*module.Step, error) {
 	}
 	step := &module.Step{Kind: d.Val()}
 	options := []option{
+		{name: "factor", read: func(d *caddyfile.Dispenser) (err error) {
+			step.Factor, err = parseFactor(d)
+			return err
+		}},
 		{name: "match", many: true, read: func(d *caddyfile.Dispenser) error { return parseMatch(d, &step.Match) }},
 		{name: "accept", read: func(d *caddyfile.Dispenser) (err error) {
 			step.Accept, err = list(d, "form|json|multipart...", func(d *caddyfile.Dispenser) error {
@@ -72,6 +77,12 @@ func parseStep(d *caddyfile.Dispenser) (*module.Step, error) {
 func checkStep(start *caddyfile.Dispenser, s *module.Step) error {
 	basic := s.User.From == fromBasic
 	switch {
+	case s.Kind == kindOTP && s.Factor == nil:
+		return start.Errf("step otp: no factor: add `factor field <name>` with a block that says which value is which factor")
+	case s.Kind != kindOTP && s.Factor != nil:
+		return start.Errf("step %s: it counts this factor: remove factor, or write `step otp`", s.Kind)
+	case basic && s.Kind != "password":
+		return start.Errf("step %s: `user basic` holds a password: write `step password`", s.Kind)
 	case s.User.From == "":
 		return start.Errf("step: no user: add `user field <name>` or `user basic`")
 	case basic && s.Secret.From != "":

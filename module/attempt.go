@@ -46,7 +46,7 @@ func (a *attempt) reserve(ctx context.Context) (err error) {
 		a.verified = true
 		return a.backend.counter.Check(ctx, a.login.subject, a.id)
 	}
-	if a.limits, err = a.handler.app.limits(ctx, a.backend, a.login.subject.Organization, a.step.factor); err != nil {
+	if a.limits, err = a.handler.app.limits(ctx, a.backend, a.login.subject.Organization, a.login.factor); err != nil {
 		return err
 	}
 	r, err := a.backend.counter.ReserveIn(ctx, a.handler.queue, a.login.subject, a.id, a.limits)
@@ -194,7 +194,7 @@ func (a *attempt) decide(v verdict) bool {
 		v = verdictFailure // a broken service is no misconfiguration
 	}
 	if a.refusal == nil {
-		metrics.attempts.WithLabelValues(a.step.factor.String(), v.String()).Inc()
+		metrics.attempts.WithLabelValues(a.login.factor.String(), v.String()).Inc()
 	}
 	if v == verdictUnclassified {
 		a.backend.events.unclassified(a)
@@ -240,7 +240,7 @@ func (a *attempt) fail(v verdict) {
 	}
 	a.settle(counter.Failure)
 	if c := a.handler.log.Check(zap.InfoLevel, "attempt failed"); c != nil {
-		c.Write(zap.String("factor", a.step.factor.String()), subjectField(a.login.subject), clientIP(a.request))
+		c.Write(zap.String("factor", a.login.factor.String()), subjectField(a.login.subject), clientIP(a.request))
 	}
 }
 
@@ -250,7 +250,7 @@ func (a *attempt) charge() {
 	ctx, cancel := context.WithDeadline(context.WithoutCancel(a.request.Context()), a.deadline)
 	defer cancel()
 	var err error
-	if a.limits, err = a.handler.app.limits(ctx, a.backend, a.login.subject.Organization, a.step.factor); err == nil {
+	if a.limits, err = a.handler.app.limits(ctx, a.backend, a.login.subject.Organization, a.login.factor); err == nil {
 		var r counter.Reservation
 		r, err = a.backend.counter.ReserveIn(ctx, a.handler.queue, a.login.subject, a.id, a.limits)
 		a.held = r.Held
@@ -270,5 +270,5 @@ func (a *attempt) settle(o counter.Outcome) {
 }
 
 func (a *attempt) outcomes(o counter.Outcome) []counter.FactorOutcome {
-	return []counter.FactorOutcome{{Factor: a.step.factor, Outcome: o}}
+	return []counter.FactorOutcome{{Factor: a.login.factor, Outcome: o}}
 }

@@ -172,14 +172,14 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyht
 	declineUpgrade(r)
 	step, err := h.sites.recognise(r)
 	if err != nil {
-		return h.refuse(w, r, step, err)
+		return h.refuse(w, r, step.label(), err)
 	}
 	if step == nil {
 		return h.pass(w, r, next)
 	}
 	login, err := h.identify(r, step)
 	if err != nil {
-		return h.refuse(w, r, step, err)
+		return h.refuse(w, r, step.label(), err)
 	}
 	start := time.Now() // not before: who sends slowly must not use up deny_delay
 	refusal, err := h.attempt(w, r, next, step, login)
@@ -188,7 +188,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyht
 	}
 	r.Body = http.NoBody // what was read of it can go
 	h.delays.hold(r.Context(), start, refusal)
-	return h.refuse(w, r, step, refusal)
+	return h.refuse(w, r, login.factor.String(), refusal)
 }
 
 // attempt takes an attempt to the login service. It returns why the attempt or
@@ -211,6 +211,7 @@ func (h *Handler) attempt(w http.ResponseWriter, r *http.Request, next caddyhttp
 // login is who wants to log in, and with what.
 type login struct {
 	subject counter.Subject
+	factor  counter.Factor
 	secret  string
 	read    bool   // the body was read
 	body    string // what goes on of it
@@ -223,6 +224,7 @@ func (h *Handler) identify(r *http.Request, s *step) (login, error) {
 	var read *credentials.Login
 	var user string
 	if s.basic() {
+		l.factor = s.factor
 		var refusal *credentials.Refusal
 		if user, l.secret, _, refusal = credentials.ReadBasic(r); refusal != nil {
 			return l, refusal
@@ -237,6 +239,10 @@ func (h *Handler) identify(r *http.Request, s *step) (login, error) {
 			return l, err
 		}
 		user, l.secret = read.User, read.Secret
+		var refusal *credentials.Refusal
+		if l.factor, refusal = s.factorOf(read.Factor); refusal != nil {
+			return l, refusal
+		}
 	}
 	if refusal := s.names.Check(user, h.names); refusal != nil {
 		return l, refusal

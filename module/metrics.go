@@ -96,6 +96,9 @@ func (m *metricSet) zero() {
 			m.attempts.WithLabelValues(f.String(), o)
 		}
 	}
+	for _, o := range []string{outcomeAmbiguous, outcomeError} {
+		m.attempts.WithLabelValues(kindOTP, o)
+	}
 	for _, reason := range credentials.Reasons() {
 		m.refusals.WithLabelValues(string(reason))
 	}

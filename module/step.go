@@ -17,8 +17,13 @@ import (
 // user and the secret stand in it, and which answer of the login service means
 // what.
 type Step struct {
-	// The kind of the step and the factor that it counts. So far: `password`.
+	// The kind of the step and the factor that it counts: `password`, `totp`,
+	// `otp_sms`, `otp_email` or `recovery_code`; or `otp`, when `factor` says
+	// which.
 	Kind string `json:"kind,omitempty"`
+
+	// The field that names the factor, for the kind `otp`.
+	Factor *FactorField `json:"factor,omitempty"`
 
 	// Which requests are attempts. A step that reads form or JSON bodies needs
 	// at least one path; these paths become guarded. A step that reads HTTP
@@ -66,11 +71,13 @@ type Step struct {
 // step is a compiled Step.
 type step struct {
 	door
-	factor counter.Factor
-	body   *credentials.LoginRule // nil: HTTP Basic
-	keys   []credentials.Place    // where a request that carries a login holds something
-	accept []string               // nil: form and JSON
-	names  *credentials.NamePattern
+	kind    string
+	factor  counter.Factor            // 0: the request names it
+	factors map[string]counter.Factor // by the value that names them
+	body    *credentials.LoginRule    // nil: HTTP Basic
+	keys    []credentials.Place       // where a request that carries a login holds something
+	accept  []string                  // nil: form and JSON
+	names   *credentials.NamePattern
 	// secretNames are the fields of the secret, and secrets reads them alone,
 	// for requests that are no attempts. Nil: it stands outside the body.
 	secretNames []string
@@ -92,14 +99,14 @@ func (s *step) reads(media credentials.Media) bool {
 
 // compile checks the step. Its errors say what to change.
 func (s *Step) compile(maxBody int64) (*step, error) {
-	if s.Kind != counter.Password.String() {
-		return nil, fmt.Errorf("checking kind: %q is not supported, write password", s.Kind)
-	}
 	d, err := s.Match.compile(s.Secret.fields()...)
 	if err != nil {
 		return nil, err
 	}
-	out := &step{door: *d, factor: counter.Password, accept: s.Accept}
+	out := &step{door: *d, accept: s.Accept}
+	if err := s.compileKind(out); err != nil {
+		return nil, err
+	}
 	if s.User.From == fromBasic {
 		err = s.checkBasic()
 	} else {
@@ -119,6 +126,8 @@ func (s *Step) compile(maxBody int64) (*step, error) {
 
 func (s *Step) checkBasic() error {
 	switch {
+	case s.Kind != counter.Password.String():
+		return errors.New("checking user: HTTP Basic holds a password, write the kind password")
 	case s.Secret.From != "":
 		return errors.New("checking secret: HTTP Basic holds user and secret, remove it")
 	case len(s.Accept) > 0:
@@ -146,6 +155,9 @@ func (s *Step) compileBody(out *step, maxBody int64) (err error) {
 	if config.Secret, err = s.Secret.places(); err != nil {
 		return fmt.Errorf("checking secret: %w", err)
 	}
+	if s.Factor != nil {
+		config.Factor = []credentials.Place{{From: credentials.FromField, Name: s.Factor.Name}}
+	}
 	if err := s.readAccept(&config); err != nil {
 		return err
 	}
@@ -171,7 +183,7 @@ func (s *Step) compileBody(out *step, maxBody int64) (err error) {
 
 // readAccept sets the types of bodies that are read.
 func (s *Step) readAccept(config *credentials.LoginConfig) error {
-	readsBody := slices.ContainsFunc(slices.Concat(config.User, config.Secret), isField)
+	readsBody := slices.ContainsFunc(slices.Concat(config.User, config.Secret, config.Factor), isField)
 	for _, a := range s.Accept {
 		switch a {
 		case "form":

@@ -1,0 +1,88 @@
+// Copyright 2026 The caddy-lockout authors
+// SPDX-License-Identifier: Apache-2.0
+
+package module
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/caddy-lockout/caddy-lockout/counter"
+	"github.com/caddy-lockout/caddy-lockout/internal/credentials"
+)
+
+// kindOTP is the kind of a step whose factor the request names. All other kinds
+// that take a secret have the name of their factor.
+const kindOTP = "otp"
+
+// FactorField names the factor of a step of the kind `otp`.
+type FactorField struct {
+	// The field of the body that holds the type of the code, spelled exactly; in
+	// JSON a dot steps into an object.
+	Name string `json:"name,omitempty"`
+
+	// Which value stands for which factor: `totp`, `otp_sms`, `otp_email` or
+	// `recovery_code`. Values are compared byte for byte. A request with any
+	// other, with none or with two is refused with 400.
+	Values map[string]string `json:"values,omitempty"`
+}
+
+// factorNamed returns the factor with a name.
+func factorNamed(name string) (counter.Factor, bool) {
+	i := slices.IndexFunc(counter.Factors(), func(f counter.Factor) bool { return f.String() == name })
+	if i < 0 {
+		return 0, false
+	}
+	return counter.Factors()[i], true
+}
+
+// compileKind sets what follows from the kind of the step.
+func (s *Step) compileKind(out *step) error {
+	out.kind = s.Kind
+	f, fixed := factorNamed(s.Kind)
+	switch {
+	case fixed && s.Factor != nil:
+		return fmt.Errorf("checking factor: a step %s counts this factor, remove it or write the kind otp", s.Kind)
+	case fixed:
+		out.factor = f
+		return nil
+	case s.Kind != kindOTP:
+		return fmt.Errorf("checking kind: %q is not supported, write password, totp, otp_sms, otp_email, recovery_code or otp", s.Kind)
+	case s.Factor == nil:
+		return errors.New("checking factor: a step otp needs the field that names the factor, add factor")
+	}
+	if len(s.Factor.Values) == 0 {
+		return errors.New("checking factor: it maps no value to a factor, add one")
+	}
+	out.factors = make(map[string]counter.Factor, len(s.Factor.Values))
+	for value, name := range s.Factor.Values {
+		f, ok := factorNamed(name)
+		if !ok || f == counter.Password || value == "" {
+			return fmt.Errorf("checking factor: value %q stands for %q, write a value and totp, otp_sms, otp_email or recovery_code", value, name)
+		}
+		out.factors[value] = f
+	}
+	return nil
+}
+
+// factorOf returns the factor of an attempt, by what its field says.
+func (s *step) factorOf(value string) (counter.Factor, *credentials.Refusal) {
+	if s.factors == nil {
+		return s.factor, nil
+	}
+	f, ok := s.factors[value]
+	if !ok {
+		return 0, credentials.Refuse(credentials.ReasonFactor, "the step knows no such kind of secret")
+	}
+	return f, nil
+}
+
+// label names what an attempt of the step is counted as in metrics, before it is
+// known.
+func (s *step) label() string {
+	if s.factor == 0 {
+		return s.kind
+	}
+	return s.factor.String()
+}
