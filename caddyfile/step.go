@@ -14,13 +14,15 @@ import (
 
 // The kinds of steps, and the places where user and secret may stand.
 var (
-	kinds        = []string{"password", "totp", "otp_sms", "otp_email", "recovery_code", "otp"}
+	kinds        = []string{"password", "totp", "otp_sms", "otp_email", "recovery_code", "otp", kindIdentify}
 	otpFactors   = []string{"totp", "otp_sms", "otp_email", "recovery_code"}
-	plannedKinds = []string{"identify", "reset"}
+	plannedKinds = []string{"reset"}
 
 	userSources    = []string{"field", "query", "header", "cookie", "path", fromBasic}
 	secretSources  = []string{"field", "query", "header", "cookie"}
-	plannedSources = []string{"jwt", "bound"}
+	keySources     = []string{"field", "query", "header", "cookie", "path"}
+	bindSources    = []string{"set_cookie", "json", "location", "cookie", "field", "query", "header", "path"}
+	plannedSources = []string{"jwt"}
 )
 
 const fromBasic = "basic"
@@ -48,11 +50,20 @@ func parseStep(d *caddyfile.Dispenser) (*module.Step, error) {
 			return err
 		}},
 		{name: "user", read: func(d *caddyfile.Dispenser) (err error) {
-			step.User, err = parseSource(d, userSources)
+			step.User, err = parseUser(d)
 			return err
 		}},
 		{name: "secret", read: func(d *caddyfile.Dispenser) (err error) {
 			step.Secret, err = parseSource(d, secretSources)
+			return err
+		}},
+		{name: "bind", many: true, read: func(d *caddyfile.Dispenser) error {
+			b, err := parseBind(d)
+			step.Bind = append(step.Bind, b)
+			return err
+		}},
+		{name: "identity", read: func(d *caddyfile.Dispenser) (err error) {
+			step.Identity, err = parseIdentity(d)
 			return err
 		}},
 		{name: "decode", read: word(&step.Decode, []string{"gzip"})},
@@ -89,8 +100,16 @@ func checkStep(start *caddyfile.Dispenser, s *module.Step) error {
 		return start.Errf("step: `user basic` holds the secret as well: remove secret")
 	case basic && s.Accept != nil:
 		return start.Errf("step: `user basic` reads no body: remove accept")
+	case basic && (len(s.Bind) > 0 || s.Identity != nil):
+		return start.Errf("step: `user basic` names the user with every request: remove bind and identity")
+	case s.User.Bound && (s.UserPattern != "" || s.ForwardNormalized):
+		return start.Errf("step: the user is bound to a key and no name is read: remove user_pattern and forward_normalized")
+	case !s.User.Bound && s.Identity != nil && s.Kind != kindIdentify:
+		return start.Errf("step: the user is named in the request: remove identity, or write `user bind <place>`")
 	case basic && (s.Decode != "" || s.CanonicalForward != nil || s.ForwardNormalized):
 		return start.Errf("step: `user basic` reads no body: remove decode, canonical_forward and forward_normalized")
+	case s.Kind == kindIdentify:
+		return checkIdentify(start, s)
 	case !basic && s.Secret.From == "":
 		return start.Errf("step: no secret: add `secret field <name>`")
 	case !basic && len(s.Match.Path) == 0 && len(s.Match.PathRegexp) == 0:

@@ -4,6 +4,7 @@
 package module
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -13,6 +14,7 @@ import (
 	"github.com/redis/go-redis/v9"
 	"go.uber.org/zap"
 
+	"github.com/caddy-lockout/caddy-lockout/binding"
 	"github.com/caddy-lockout/caddy-lockout/counter"
 	"github.com/caddy-lockout/caddy-lockout/internal/keyspace"
 	"github.com/caddy-lockout/caddy-lockout/policyapi"
@@ -56,6 +58,7 @@ type backend struct {
 	keys     *keyspace.Keyspace
 	counter  *counter.Counter
 	policies *policyapi.Cache
+	bindings *binding.Store
 	verified *verifiedSecrets
 	events   *events
 	gauge    *lockedGauge
@@ -153,9 +156,13 @@ func (s *backendSpec) open() (*backend, error) {
 		return nil, fmt.Errorf("checking counter_ttl and reservation_ttl: %w", err)
 	}
 	b.policies = policyapi.NewCache(policyapi.NewStore(b.store.client, keys, s.defaults), policyapi.Options{OnError: policyError})
+	b.bindings = binding.New(b.store.client, keys, callTimeout(s.options), metricHooks().Called)
 	b.gauge = watchLockedUsers(b.counter)
 	return b, nil
 }
+
+// callTimeout bounds a call of the store.
+func callTimeout(o counter.Options) time.Duration { return cmp.Or(o.CallTimeout, time.Second) }
 
 // hooks feed the metrics, and forget verified secrets of users whose state
 // has changed.

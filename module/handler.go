@@ -188,7 +188,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyht
 	}
 	r.Body = http.NoBody // what was read of it can go
 	h.delays.hold(r.Context(), start, refusal)
-	return h.refuse(w, r, login.factor.String(), refusal)
+	return h.refuse(w, r, step.labelOf(login.factor), refusal)
 }
 
 // attempt takes an attempt to the login service. It returns why the attempt or
@@ -212,6 +212,8 @@ func (h *Handler) attempt(w http.ResponseWriter, r *http.Request, next caddyhttp
 type login struct {
 	subject counter.Subject
 	factor  counter.Factor
+	key     string   // leads to the subject, in a bound step
+	keys    []string // will lead to the subject; in the order of step.requestKeys
 	secret  string
 	read    bool   // the body was read
 	body    string // what goes on of it
@@ -244,14 +246,22 @@ func (h *Handler) identify(r *http.Request, s *step) (login, error) {
 			return l, refusal
 		}
 	}
-	if refusal := s.names.Check(user, h.names); refusal != nil {
-		return l, refusal
+	name := ""
+	var refusal *credentials.Refusal
+	if s.bound {
+		l.key = user
+	} else {
+		if refusal := s.names.Check(user, h.names); refusal != nil {
+			return l, refusal
+		}
+		if name, refusal = h.names.Canonical(user); refusal != nil {
+			return l, refusal
+		}
+		l.subject = counter.Subject{Organization: h.Organization, User: name}
 	}
-	name, refusal := h.names.Canonical(user)
-	if refusal != nil {
-		return l, refusal
+	if read != nil {
+		l.keys = read.Keys
 	}
-	l.subject = counter.Subject{Organization: h.Organization, User: name}
 	if read != nil && read.Media != "" {
 		if s.normalized {
 			user = name

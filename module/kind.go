@@ -12,9 +12,12 @@ import (
 	"github.com/caddy-lockout/caddy-lockout/internal/credentials"
 )
 
-// kindOTP is the kind of a step whose factor the request names. All other kinds
-// that take a secret have the name of their factor.
-const kindOTP = "otp"
+// The kinds of steps that have no factor of their own. All others have the name
+// of their factor.
+const (
+	kindOTP      = "otp"      // the request names the factor
+	kindIdentify = "identify" // says who it is, and proves nothing
+)
 
 // FactorField names the factor of a step of the kind `otp`.
 type FactorField struct {
@@ -47,8 +50,10 @@ func (s *Step) compileKind(out *step) error {
 	case fixed:
 		out.factor = f
 		return nil
+	case s.Kind == kindIdentify:
+		return s.checkIdentify()
 	case s.Kind != kindOTP:
-		return fmt.Errorf("checking kind: %q is not supported, write password, totp, otp_sms, otp_email, recovery_code or otp", s.Kind)
+		return fmt.Errorf("checking kind: %q is not supported, write password, totp, otp_sms, otp_email, recovery_code, otp or identify", s.Kind)
 	case s.Factor == nil:
 		return errors.New("checking factor: a step otp needs the field that names the factor, add factor")
 	}
@@ -66,6 +71,21 @@ func (s *Step) compileKind(out *step) error {
 	return nil
 }
 
+// checkIdentify checks a step that takes no secret.
+func (s *Step) checkIdentify() error {
+	switch {
+	case s.Secret.From != "":
+		return errors.New("checking secret: a step identify has none, remove it or write another kind")
+	case s.Factor != nil, len(s.Outcomes) > 0, s.Identity != nil:
+		return errors.New("checking factor, outcomes and identity: a step identify proves nothing, remove them")
+	case s.User.Bound, s.User.From == fromBasic:
+		return errors.New("checking user: a step identify reads the name itself, write its place")
+	case len(s.Bind) == 0:
+		return errors.New("checking bind: a step identify does nothing without, add one")
+	}
+	return nil
+}
+
 // factorOf returns the factor of an attempt, by what its field says.
 func (s *step) factorOf(value string) (counter.Factor, *credentials.Refusal) {
 	if s.factors == nil {
@@ -78,11 +98,16 @@ func (s *step) factorOf(value string) (counter.Factor, *credentials.Refusal) {
 	return f, nil
 }
 
+// labelOf names what an attempt with a factor is counted as in metrics.
+func (s *step) labelOf(f counter.Factor) string {
+	if f == 0 {
+		return s.kind
+	}
+	return f.String()
+}
+
 // label names what an attempt of the step is counted as in metrics, before it is
 // known.
 func (s *step) label() string {
-	if s.factor == 0 {
-		return s.kind
-	}
-	return s.factor.String()
+	return s.labelOf(s.factor)
 }

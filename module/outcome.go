@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"time"
 )
 
@@ -105,6 +106,12 @@ func compileOutcomes(outcomes []*Outcome) (*outcomeRules, error) {
 	return o, nil
 }
 
+// anyAnswer are the rules of a step that waits for the whole answer and asks
+// nothing of it.
+func anyAnswer() *outcomeRules {
+	return &outcomeRules{now: time.Now, rules: []outcomeRule{{verdict: verdictSuccess, when: [][]condition{{}}}}}
+}
+
 func compileOutcome(out *Outcome) (outcomeRule, error) {
 	if out == nil {
 		return outcomeRule{}, errors.New("it is null: remove it")
@@ -141,6 +148,12 @@ func parseVerdict(name string) verdict {
 		}
 	}
 	return verdictUnclassified
+}
+
+// readsAnswer tells whether the step looks into the body of answers.
+func (s *step) readsAnswer() bool {
+	return s.rules.needsBody() || s.identity != nil && s.identity.header == "" ||
+		slices.ContainsFunc(s.answerKeys, func(k answerKey) bool { return !k.inHeader() })
 }
 
 // needsBody tells whether a condition looks into the body of the answer.

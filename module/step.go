@@ -19,7 +19,8 @@ import (
 type Step struct {
 	// The kind of the step and the factor that it counts: `password`, `totp`,
 	// `otp_sms`, `otp_email` or `recovery_code`; or `otp`, when `factor` says
-	// which.
+	// which. A step `identify` takes a name without a secret: it counts nothing
+	// and binds a key to the user.
 	Kind string `json:"kind,omitempty"`
 
 	// The field that names the factor, for the kind `otp`.
@@ -45,6 +46,14 @@ type Step struct {
 
 	// Where the secret stands. Not for HTTP Basic, which names both at once.
 	Secret Source `json:"secret,omitzero"`
+
+	// Keys that later steps are led back to this user by.
+	Bind []*Binding `json:"bind,omitempty"`
+
+	// The name of the account in an answer that says success. When the key of a
+	// bound step has stood for two users, the success forgives the one who is
+	// named so, and nobody without. Default: none.
+	Identity *Identity `json:"identity,omitempty"`
 
 	// A regular expression that the whole user name must match; all others are
 	// refused with 400. It bounds the spellings that the login service may take
@@ -84,7 +93,11 @@ type step struct {
 	secrets     *credentials.Fields
 	rules       *outcomeRules
 
-	normalized bool // the canonical name goes on
+	normalized  bool // the canonical name goes on
+	bound       bool // a key stands where the user name would
+	requestKeys []requestKey
+	answerKeys  []answerKey
+	identity    *identity
 }
 
 func (s *step) basic() bool { return s.body == nil }
@@ -118,10 +131,42 @@ func (s *Step) compile(maxBody int64) (*step, error) {
 	if out.names, err = credentials.NewNamePattern(s.UserPattern); err != nil {
 		return nil, fmt.Errorf("checking user_pattern: %w", err)
 	}
-	if out.rules, err = compileOutcomes(s.Outcomes); err != nil {
+	if s.Kind == kindIdentify {
+		out.rules = anyAnswer()
+	} else if out.rules, err = compileOutcomes(s.Outcomes); err != nil {
 		return nil, fmt.Errorf("checking outcomes: %w", err)
 	}
+	if out.identity, err = s.Identity.compile(); err != nil {
+		return nil, fmt.Errorf("checking identity: %w", err)
+	}
 	return out, nil
+}
+
+// compileBound sets what leads to users and back.
+func (s *Step) compileBound(out *step) error {
+	out.bound = s.User.Bound
+	if out.bound && (s.UserPattern != "" || s.ForwardNormalized) {
+		return errors.New("checking user_pattern and forward_normalized: the step is bound to a key and reads no name, remove them")
+	}
+	if s.Identity != nil && !out.bound {
+		return errors.New("checking identity: the step reads the name itself, so there is nobody else it could be: remove it, or bind the user")
+	}
+	for _, b := range s.Bind {
+		if err := b.compile(out); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// rotated are the places where the answer may set the key of the attempt anew.
+func (s *Step) rotated() (names []string) {
+	for _, other := range append([]Source{s.User}, s.User.Or...) {
+		if s.User.Bound && other.From == string(credentials.FromCookie) {
+			names = append(names, other.Name)
+		}
+	}
+	return names
 }
 
 func (s *Step) checkBasic() error {
@@ -134,6 +179,8 @@ func (s *Step) checkBasic() error {
 		return errors.New("checking accept: HTTP Basic reads no body, remove it")
 	case len(s.Match.Field) > 0, len(s.Match.Has) > 0:
 		return errors.New("checking match: HTTP Basic reads no body, remove field and has")
+	case s.User.Bound, len(s.Bind) > 0, s.Identity != nil:
+		return errors.New("checking user, bind and identity: HTTP Basic names the user with every request, remove them")
 	case s.Decode != "", s.CanonicalForward != nil, s.ForwardNormalized:
 		return errors.New("checking decode, canonical_forward and forward_normalized: HTTP Basic reads no body, remove them")
 	case s.User.Name != "":
@@ -148,12 +195,26 @@ func (s *Step) compileBody(out *step, maxBody int64) (err error) {
 	if out.anywhere() {
 		return errors.New("checking match: a step that reads bodies needs a path, add match path")
 	}
-	config := credentials.LoginConfig{MaxBytes: maxBody, Gzip: s.Decode == "gzip"}
+	config := credentials.LoginConfig{MaxBytes: maxBody, Gzip: s.Decode == "gzip", NamesOnly: s.Kind == kindIdentify}
+	if err := s.compileBound(out); err != nil {
+		return err
+	}
+	for _, k := range out.requestKeys {
+		config.Keys = append(config.Keys, k.place)
+	}
+	for _, name := range s.rotated() {
+		out.answerKeys = append(out.answerKeys, answerKey{from: fromSetCookie, name: name})
+	}
 	if config.User, err = s.User.places(); err != nil {
 		return fmt.Errorf("checking user: %w", err)
 	}
-	if config.Secret, err = s.Secret.places(); err != nil {
-		return fmt.Errorf("checking secret: %w", err)
+	if s.Secret.Bound {
+		return errors.New("checking secret: a bound key leads to a user, remove bound")
+	}
+	if !config.NamesOnly {
+		if config.Secret, err = s.Secret.places(); err != nil {
+			return fmt.Errorf("checking secret: %w", err)
+		}
 	}
 	if s.Factor != nil {
 		config.Factor = []credentials.Place{{From: credentials.FromField, Name: s.Factor.Name}}
@@ -183,7 +244,7 @@ func (s *Step) compileBody(out *step, maxBody int64) (err error) {
 
 // readAccept sets the types of bodies that are read.
 func (s *Step) readAccept(config *credentials.LoginConfig) error {
-	readsBody := slices.ContainsFunc(slices.Concat(config.User, config.Secret, config.Factor), isField)
+	readsBody := slices.ContainsFunc(slices.Concat(config.User, config.Secret, config.Factor, config.Keys), isField)
 	for _, a := range s.Accept {
 		switch a {
 		case "form":

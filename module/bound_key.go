@@ -1,0 +1,113 @@
+// Copyright 2026 The caddy-lockout authors
+// SPDX-License-Identifier: Apache-2.0
+
+package module
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/caddy-lockout/caddy-lockout/counter"
+)
+
+// boundKey is a key that is to stand for the subjects of an attempt.
+type boundKey struct {
+	key string
+	ttl time.Duration
+}
+
+// keysOfRequest are the keys that came with the attempt.
+func (a *attempt) keysOfRequest() (keys []boundKey) {
+	for i, k := range a.step.requestKeys {
+		if key := a.login.keys[i]; key != "" {
+			keys = append(keys, boundKey{key, k.ttl})
+		}
+	}
+	return keys
+}
+
+// keysOfAnswer are the keys that the answer gives out. Of an answer that is no
+// success only the header is read.
+func (a *attempt) keysOfAnswer(success bool) (keys []boundKey) {
+	if a.answer == nil {
+		return nil
+	}
+	for i := range a.step.answerKeys {
+		k := &a.step.answerKeys[i]
+		if !success && !k.inHeader() {
+			continue
+		}
+		ttl := k.ttl
+		if ttl == 0 {
+			ttl = a.life // it takes the place of the key of this attempt
+		}
+		for _, key := range k.of(a.answer, time.Now) {
+			keys = append(keys, boundKey{key, ttl})
+		}
+	}
+	return keys
+}
+
+// bind lets keys stand for the subjects of the attempt.
+func (a *attempt) bind(ctx context.Context, keys []boundKey) error {
+	if len(keys) == 0 || len(a.claims) == 0 {
+		return nil
+	}
+	subjects := make([]counter.Subject, len(a.claims))
+	for i := range a.claims {
+		subjects[i] = a.claims[i].subject
+	}
+	errs := make([]error, len(keys))
+	var running sync.WaitGroup
+	for i, k := range keys {
+		running.Go(func() {
+			errs[i] = a.backend.bindings.Add(ctx, a.handler.Organization, k.key, k.ttl, subjects...)
+		})
+	}
+	running.Wait()
+	for _, err := range errs {
+		if err != nil {
+			return refuseKey(err)
+		}
+	}
+	return nil
+}
+
+// along runs f while keys are bound, so that both take one round trip.
+func (a *attempt) along(ctx context.Context, keys []boundKey, f func() error) error {
+	if len(keys) == 0 {
+		return f()
+	}
+	var failed error
+	var running sync.WaitGroup
+	running.Go(func() { failed = a.bind(ctx, keys) })
+	err := f()
+	running.Wait()
+	if err != nil {
+		return err
+	}
+	return failed
+}
+
+// identified binds what the answer to a step identify gives out, before the
+// client has it.
+func (a *attempt) identified() error {
+	ctx, cancel := a.patience()
+	defer cancel()
+	return a.orPass(a.bind(ctx, a.keysOfAnswer(true)))
+}
+
+// carryOver binds the key that an answer sets in place of the attempt's own,
+// though the answer is no success.
+func (a *attempt) carryOver() {
+	if !a.step.bound {
+		return
+	}
+	if err := a.bind(a.request.Context(), a.keysOfAnswer(false)); err != nil {
+		a.handler.log.Warn("a new session could not be bound to its user; further codes under it are refused",
+			subjectField(a.login.subject), zap.Error(err))
+	}
+}
