@@ -9,6 +9,9 @@ import (
 	"github.com/caddy-lockout/caddy-lockout/module"
 )
 
+// factorNames are the factors that a failure can be about.
+var factorNames = append([]string{"password"}, otpFactors...)
+
 // kindOTP is the kind of a step whose factor a field names.
 const kindOTP = "otp"
 

@@ -14,15 +14,13 @@ import (
 
 // The kinds of steps, and the places where user and secret may stand.
 var (
-	kinds        = []string{"password", "totp", "otp_sms", "otp_email", "recovery_code", "otp", kindIdentify}
-	otpFactors   = []string{"totp", "otp_sms", "otp_email", "recovery_code"}
-	plannedKinds = []string{"reset"}
+	kinds      = []string{"password", "totp", "otp_sms", "otp_email", "recovery_code", "otp", kindIdentify, kindReset}
+	otpFactors = []string{"totp", "otp_sms", "otp_email", "recovery_code"}
 
-	userSources    = []string{"field", "query", "header", "cookie", "path", fromBasic}
-	secretSources  = []string{"field", "query", "header", "cookie"}
-	keySources     = []string{"field", "query", "header", "cookie", "path"}
-	bindSources    = []string{"set_cookie", "json", "location", "cookie", "field", "query", "header", "path"}
-	plannedSources = []string{"jwt"}
+	userSources   = []string{"field", "query", "header", "cookie", "path", fromBasic}
+	secretSources = []string{"field", "query", "header", "cookie"}
+	keySources    = []string{"field", "query", "header", "cookie", "path"}
+	bindSources   = []string{"set_cookie", "json", "location", "cookie", "field", "query", "header", "path"}
 )
 
 const fromBasic = "basic"
@@ -33,7 +31,7 @@ func parseStep(d *caddyfile.Dispenser) (*module.Step, error) {
 	if !d.NextArg() {
 		return nil, wrongCount(d, 0, "<"+strings.Join(kinds, "|")+">")
 	}
-	if err := checkWord(d, "step", kinds, plannedKinds); err != nil {
+	if err := checkWord(d, "step", kinds, nil); err != nil {
 		return nil, err
 	}
 	step := &module.Step{Kind: d.Val()}
@@ -55,6 +53,10 @@ func parseStep(d *caddyfile.Dispenser) (*module.Step, error) {
 		}},
 		{name: "secret", read: func(d *caddyfile.Dispenser) (err error) {
 			step.Secret, err = parseSource(d, secretSources)
+			return err
+		}},
+		{name: "same_request", read: func(d *caddyfile.Dispenser) (err error) {
+			step.SameRequest, err = parseSameRequest(d)
 			return err
 		}},
 		{name: "bind", many: true, read: func(d *caddyfile.Dispenser) error {
@@ -110,6 +112,12 @@ func checkStep(start *caddyfile.Dispenser, s *module.Step) error {
 		return start.Errf("step: `user basic` reads no body: remove decode, canonical_forward and forward_normalized")
 	case s.Kind == kindIdentify:
 		return checkIdentify(start, s)
+	case s.Kind == kindReset:
+		return checkReset(start, s)
+	case s.User.Claim != "":
+		return start.Errf("step %s: a token that nobody has verified names no user: `user jwt` is for `step reset`", s.Kind)
+	case s.SameRequest != nil && (basic || s.Kind != "password"):
+		return start.Errf("step: same_request stands beside a password in form, JSON, query or header: remove it")
 	case !basic && s.Secret.From == "":
 		return start.Errf("step: no secret: add `secret field <name>`")
 	case !basic && len(s.Match.Path) == 0 && len(s.Match.PathRegexp) == 0:
@@ -117,6 +125,17 @@ func checkStep(start *caddyfile.Dispenser, s *module.Step) error {
 	}
 	if err := s.Match.Validate(); err != nil && len(s.Match.PathRegexp)+len(s.Match.Header)+len(s.Match.Field)+len(s.Match.Has) > 0 {
 		return start.Errf("step: %v", err)
+	}
+	return checkOutcomes(start, s)
+}
+
+// checkOutcomes looks for an outcome that forgives, and for factors that the
+// step does not have.
+func checkOutcomes(start *caddyfile.Dispenser, s *module.Step) error {
+	for _, o := range s.Outcomes {
+		if o.Factor != "" && (s.SameRequest == nil || o.Factor != s.Kind && o.Factor != s.SameRequest.Factor) {
+			return start.Errf("step: failure %s: the step does not have this factor beside another, see same_request", o.Factor)
+		}
 	}
 	for _, o := range s.Outcomes {
 		if o.Verdict == "success" || o.Verdict == "pending" {
@@ -242,7 +261,7 @@ func parsePlace(d *caddyfile.Dispenser, option string, allowed []string) (module
 	if !d.NextArg() {
 		return module.Source{}, what.Errf("%s: no place; allowed: %s", option, strings.Join(allowed, ", "))
 	}
-	if err := checkWord(d, option, allowed, plannedSources); err != nil {
+	if err := checkWord(d, option, allowed, nil); err != nil {
 		return module.Source{}, err
 	}
 	s := module.Source{From: d.Val()}

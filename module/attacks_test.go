@@ -61,6 +61,7 @@ const attackSite = `
 type arena struct {
 	*node
 	service *lenient
+	otp     *otpArena // with second factors
 }
 
 // attack is a row of the list. P rows are the public list, X rows are ours.
@@ -195,7 +196,7 @@ func (a *arena) most(t *testing.T, victim string) (most int) {
 func attacks() (all []attack) {
 	for _, class := range [][]attack{
 		raceAttacks(), abortAttacks(), outcomeAttacks(), formAttacks(), jsonAttacks(), encodingAttacks(), multipartAttacks(),
-		pathAttacks(), methodAttacks(), identityAttacks(), headerAttacks(), resetAttacks(), oracleAttacks(), storeAttacks(), policyAttacks(),
+		pathAttacks(), methodAttacks(), identityAttacks(), headerAttacks(), resetAttacks(), otpAttacks(), oracleAttacks(), storeAttacks(), policyAttacks(),
 		ownFormAttacks(), ownJSONAttacks(), ownPathAttacks(), ownHeaderAttacks(), controls(),
 	} {
 		all = append(all, class...)
@@ -206,7 +207,10 @@ func attacks() (all []attack) {
 func TestAttacks(t *testing.T) {
 	t.Parallel()
 	service := startLenient(t)
-	a := &arena{startNode(t, options(maxAttempts(attackLimit))+siteBlock(attackSite, proxyTo(service.URL))), service}
+	a := &arena{
+		startNode(t, options(maxAttempts(attackLimit))+siteBlock(attackSite, proxyTo(service.URL))), service,
+		startOTPArena(t, boundSteps+resetSteps, "names {\n\t\t\talias p098v@example.com p098v\n\t\t}"),
+	}
 	t.Run("rows", func(t *testing.T) {
 		for _, row := range attacks() {
 			t.Run(row.id+"_"+strings.ReplaceAll(row.name, " ", "_"), func(t *testing.T) {
@@ -226,22 +230,11 @@ var notHere = map[string]string{
 	"P003": "TestParallelWrongGuesses, two nodes over one Redis",
 	"P016": "TestLoginServiceDown",
 	"P017": "TestLoginServiceTooSlow",
-	"P098": "issue 7: aliases",
 	"P099": "issue 5, point 1: the option to strip a domain",
 	"P100": "issue 5, point 1: the option to drop plus tags",
 	"P101": "issue 5, point 1: the option to fold accents",
 	"P102": "issue 5, point 1: options for names",
 	"P113": "internal/keyspace: the parts of a key have their length in front",
-	"P123": "issue 7: completed resets",
-	"P124": "issue 7: one-time passwords",
-	"P130": "issue 7: one-time passwords",
-	"P131": "issue 7: one-time passwords",
-	"P132": "issue 7: one-time passwords",
-	"P133": "issue 7: one-time passwords",
-	"P134": "issue 7: one-time passwords",
-	"P135": "issue 7: one-time passwords",
-	"P136": "issue 7: one-time passwords",
-	"P137": "issue 7: one-time passwords",
 	"P142": "BenchmarkLockedAnswer reports the times",
 	"P143": "TestMetricsOfABurst",
 	"P151": "TestRedisKeepsLocksThroughKill and README.md, Redis",

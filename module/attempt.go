@@ -37,7 +37,8 @@ type attempt struct {
 	deadline time.Time
 
 	passage *passage
-	status  int     // of the answer, once there is one
+	status  int // of the answer, once there is one
+	verdict verdict
 	answer  *answer // as far as it is known when the attempt is decided
 	decided bool
 	refusal error // why the answer of the login service is withheld
@@ -53,10 +54,10 @@ func (a *attempt) reserve(ctx context.Context) (err error) {
 		a.verified, a.claims[0].late = true, true
 		return a.backend.counter.Check(ctx, a.login.subject, a.id)
 	}
-	if a.step.kind == kindIdentify {
+	if !a.step.takesSecret() {
 		return a.bind(ctx, a.keysOfRequest())
 	}
-	if a.limits, err = a.handler.app.limits(ctx, a.backend, a.login.subject.Organization, a.login.factor); err != nil {
+	if a.limits, err = a.handler.app.limits(ctx, a.backend, a.login.subject.Organization, a.factors()...); err != nil {
 		return err
 	}
 	// A key of the request must stand for this user before the service hears of
@@ -193,13 +194,17 @@ func (a *attempt) unknown() verdict {
 func (a *attempt) decide(v verdict) bool {
 	a.decided = true
 	a.passage.arrive()
-	if a.step.kind == kindIdentify {
+	if !a.step.takesSecret() {
 		if v == verdictSuccess {
-			a.refusal = a.identified()
+			a.refusal = a.accepted()
 		}
 		a.passage.attach()
 		return a.refusal == nil
 	}
+	if v == verdictSecondWrong && !a.login.second {
+		v = verdictNeutral // it was not sent, and the password may be right
+	}
+	a.verdict = v
 	switch v {
 	case verdictSuccess, verdictPending:
 		if a.refusal = a.succeed(); a.refusal != nil {
@@ -217,7 +222,7 @@ func (a *attempt) decide(v verdict) bool {
 		v = verdictFailure // a broken service is no misconfiguration
 	}
 	if a.refusal == nil {
-		metrics.attempts.WithLabelValues(a.login.factor.String(), v.String()).Inc()
+		metrics.attempts.WithLabelValues(a.blamed(v).String(), v.String()).Inc()
 	}
 	if v == verdictUnclassified {
 		a.backend.events.unclassified(a)
@@ -273,7 +278,7 @@ func (a *attempt) fail(v verdict) {
 	a.charge()
 	a.settle(counter.Failure)
 	if c := a.handler.log.Check(zap.InfoLevel, "attempt failed"); c != nil {
-		c.Write(zap.String("factor", a.login.factor.String()), subjectField(a.login.subject), clientIP(a.request))
+		c.Write(zap.String("factor", a.blamed(v).String()), subjectField(a.login.subject), clientIP(a.request))
 	}
 }
 
@@ -287,7 +292,7 @@ func (a *attempt) charge() {
 	ctx, cancel := context.WithDeadline(context.WithoutCancel(a.request.Context()), a.deadline)
 	defer cancel()
 	var err error
-	if a.limits, err = a.handler.app.limits(ctx, a.backend, a.login.subject.Organization, a.login.factor); err == nil {
+	if a.limits, err = a.handler.app.limits(ctx, a.backend, a.login.subject.Organization, a.factors()...); err == nil {
 		for i := range a.claims {
 			c := &a.claims[i]
 			if !c.late || err != nil {
@@ -301,8 +306,4 @@ func (a *attempt) charge() {
 	if err != nil && !errors.Is(err, counter.ErrLocked) {
 		a.handler.log.Error("a wrong secret that went without a slot could not be charged", subjectField(a.login.subject), zap.Error(err))
 	}
-}
-
-func (a *attempt) outcomes(o counter.Outcome) []counter.FactorOutcome {
-	return []counter.FactorOutcome{{Factor: a.login.factor, Outcome: o}}
 }

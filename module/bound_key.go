@@ -92,12 +92,31 @@ func (a *attempt) along(ctx context.Context, keys []boundKey, f func() error) er
 	return failed
 }
 
-// identified binds what the answer to a step identify gives out, before the
-// client has it.
-func (a *attempt) identified() error {
+// accepted takes note of the answer to a request that takes no secret, before
+// the client has it.
+func (a *attempt) accepted() error {
+	if a.step.kind == kindReset {
+		a.reset()
+		return nil
+	}
 	ctx, cancel := a.patience()
 	defer cancel()
 	return a.orPass(a.bind(ctx, a.keysOfAnswer(true)))
+}
+
+// reset clears the password counter of whom a completed reset is about. It is not
+// repeated: the service has the new password, whatever we know.
+func (a *attempt) reset() {
+	ctx, cancel := context.WithDeadline(context.WithoutCancel(a.request.Context()), time.Now())
+	defer cancel()
+	a.recheck(ctx)
+	about := a.proven()
+	if about == nil {
+		return
+	}
+	if err := a.backend.counter.Reset(ctx, about.subject, a.id, counter.Password); err != nil {
+		a.handler.log.Warn("the password counter could not be cleared after a reset", subjectField(about.subject), zap.Error(err))
+	}
 }
 
 // carryOver binds the key that an answer sets in place of the attempt's own,

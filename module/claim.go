@@ -30,8 +30,11 @@ func (a *attempt) lead(ctx context.Context) error {
 		return nil
 	}
 	found, err := a.backend.bindings.Find(ctx, a.handler.Organization, a.login.key)
+	if err = refuseKey(err); a.step.kind == kindReset && isRefusal(err) {
+		return nil // nothing is guessed, and nothing will be cleared
+	}
 	if err != nil {
-		return refuseKey(err)
+		return err
 	}
 	a.life = found.Life
 	for _, s := range found.Subjects {
@@ -48,6 +51,11 @@ func refuseKey(err error) error {
 		return credentials.Refuse(credentials.ReasonUnknownKey, err.Error())
 	}
 	return err
+}
+
+func isRefusal(err error) bool {
+	_, ok := errors.AsType[*credentials.Refusal](err)
+	return ok
 }
 
 // take reserves a slot of every claim, all or none.

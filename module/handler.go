@@ -213,6 +213,7 @@ type login struct {
 	subject counter.Subject
 	factor  counter.Factor
 	key     string   // leads to the subject, in a bound step
+	second  bool     // there is a code beside the password
 	keys    []string // will lead to the subject; in the order of step.requestKeys
 	secret  string
 	read    bool   // the body was read
@@ -248,6 +249,11 @@ func (h *Handler) identify(r *http.Request, s *step) (login, error) {
 	}
 	name := ""
 	var refusal *credentials.Refusal
+	if s.claim != nil {
+		if user, refusal = claimOf(user, s.claim); refusal != nil {
+			return l, refusal
+		}
+	}
 	if s.bound {
 		l.key = user
 	} else {
@@ -260,11 +266,14 @@ func (h *Handler) identify(r *http.Request, s *step) (login, error) {
 		l.subject = counter.Subject{Organization: h.Organization, User: name}
 	}
 	if read != nil {
-		l.keys = read.Keys
+		l.keys, l.second = read.Keys, read.Second != ""
 	}
 	if read != nil && read.Media != "" {
 		if s.normalized {
 			user = name
+		}
+		if s.claim != nil {
+			user = read.User
 		}
 		if l.body, refusal = read.Forward(user); refusal != nil {
 			return l, refusal

@@ -17,6 +17,7 @@ import (
 const (
 	kindOTP      = "otp"      // the request names the factor
 	kindIdentify = "identify" // says who it is, and proves nothing
+	kindReset    = "reset"    // sets a new password by other means
 )
 
 // FactorField names the factor of a step of the kind `otp`.
@@ -52,8 +53,10 @@ func (s *Step) compileKind(out *step) error {
 		return nil
 	case s.Kind == kindIdentify:
 		return s.checkIdentify()
+	case s.Kind == kindReset:
+		return s.checkReset()
 	case s.Kind != kindOTP:
-		return fmt.Errorf("checking kind: %q is not supported, write password, totp, otp_sms, otp_email, recovery_code, otp or identify", s.Kind)
+		return fmt.Errorf("checking kind: %q is not supported, write password, totp, otp_sms, otp_email, recovery_code, otp, identify or reset", s.Kind)
 	case s.Factor == nil:
 		return errors.New("checking factor: a step otp needs the field that names the factor, add factor")
 	}
@@ -85,6 +88,24 @@ func (s *Step) checkIdentify() error {
 	}
 	return nil
 }
+
+// checkReset checks a step that completes a reset of the password.
+func (s *Step) checkReset() error {
+	switch {
+	case s.Secret.From != "", s.Factor != nil:
+		return errors.New("checking secret and factor: a step reset counts nothing, remove them")
+	case len(s.Bind) > 0:
+		return errors.New("checking bind: no step follows a reset, remove it")
+	case s.User.From == fromBasic:
+		return errors.New("checking user: a step reset reads no HTTP Basic, write another place")
+	case s.User.Bound && s.User.Claim != "":
+		return errors.New("checking user: it is a key or a claim, remove bound or claim")
+	}
+	return nil
+}
+
+// takesSecret reports whether attempts of the step are guesses.
+func (s *step) takesSecret() bool { return s.kind != kindIdentify && s.kind != kindReset }
 
 // factorOf returns the factor of an attempt, by what its field says.
 func (s *step) factorOf(value string) (counter.Factor, *credentials.Refusal) {

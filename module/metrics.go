@@ -96,7 +96,7 @@ func (m *metricSet) zero() {
 			m.attempts.WithLabelValues(f.String(), o)
 		}
 	}
-	for _, kind := range []string{kindOTP, kindIdentify} {
+	for _, kind := range []string{kindOTP, kindIdentify, kindReset} {
 		m.attempts.WithLabelValues(kind, outcomeAmbiguous)
 		m.attempts.WithLabelValues(kind, outcomeError)
 	}

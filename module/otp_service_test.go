@@ -40,6 +40,9 @@ func startOTPService(t testing.TB) *otpService {
 	mux.HandleFunc("POST /mfa", s.code)
 	mux.HandleFunc("POST /mfa/{type}", s.code)
 	mux.HandleFunc("POST /web/mfa", s.code)
+	mux.HandleFunc("POST /both", s.both)
+	mux.HandleFunc("POST /reset", s.reset)
+	mux.HandleFunc("POST /web/reset", s.reset)
 	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "page") })
 	s.Server = httptest.NewServer(mux)
 	t.Cleanup(s.Close)
@@ -55,6 +58,45 @@ func (s *otpService) password(w http.ResponseWriter, r *http.Request) (user stri
 	s.note(user, "password")
 	http.Error(w, "wrong", http.StatusUnauthorized)
 	return user, false
+}
+
+// both checks password and code of one request, and says which one is wrong.
+func (s *otpService) both(w http.ResponseWriter, r *http.Request) {
+	user, code := r.PostFormValue("username"), r.PostFormValue("otp")
+	answer := func(status int, text string) {
+		w.Header().Set("Content-Type", "application/json")
+		w.WriteHeader(status)
+		fmt.Fprintf(w, `{"code":%q}`, text)
+	}
+	switch {
+	case r.PostFormValue("password") != "right":
+		s.note(user, "password")
+		answer(401, "password")
+	case code == "":
+		answer(401, "otp_missing")
+	case code != "right" && code != "odd":
+		s.note(user, "totp")
+		answer(401, "otp")
+	case code == "odd":
+		s.note(user, "totp")
+		answer(401, "who knows")
+	default:
+		s.mu.Lock()
+		s.right[user]++
+		s.mu.Unlock()
+		answer(200, "welcome")
+	}
+}
+
+// reset takes a new password. The tokens good and bad stand for themselves; in a
+// JSON Web Token the signature does.
+func (s *otpService) reset(w http.ResponseWriter, r *http.Request) {
+	token := r.PostFormValue("token")
+	if token == "good" || strings.HasSuffix(token, ".good") {
+		w.WriteHeader(http.StatusNoContent)
+		return
+	}
+	w.WriteHeader(http.StatusBadRequest)
 }
 
 func (s *otpService) note(user, kind string) {
@@ -180,11 +222,11 @@ type otpArena struct {
 
 const otpLimit, loginLimit = 3, 5
 
-func startOTPArena(t testing.TB, steps string) *otpArena {
+func startOTPArena(t testing.TB, steps string, global ...string) *otpArena {
 	t.Helper()
 	service := startOTPService(t)
 	policy := fmt.Sprintf("default_policy {\n\t\t\tmax_password_attempts %d\n\t\t\tmax_otp_attempts %d\n\t\t}", loginLimit, otpLimit)
-	return &otpArena{startNode(t, options(policy)+siteBlock(steps, proxyTo(service.URL))), service}
+	return &otpArena{startNode(t, options(append(global, policy)...)+siteBlock(steps, proxyTo(service.URL))), service}
 }
 
 // send posts a form, "name=value" each, and a cookie if there is one.

@@ -24,6 +24,11 @@ type Source struct {
 	// bound to it by an earlier step. For `user` alone, and not for `basic`.
 	Bound bool `json:"bound,omitempty"`
 
+	// The claim of the JSON Web Token that stands there, for `user` of a step
+	// `reset`. The token is not verified: the login service does, and only its
+	// success clears a counter. A dot steps into an object.
+	Claim string `json:"claim,omitempty"`
+
 	// Other places where it may stand instead. A request that fills two is
 	// refused. Not with `basic`.
 	Or []Source `json:"or,omitempty"`
@@ -52,8 +57,8 @@ func (s Source) place() credentials.Place {
 func (s Source) places() ([]credentials.Place, error) {
 	list := []credentials.Place{s.place()}
 	for _, other := range s.Or {
-		if len(other.Or) > 0 || other.Bound {
-			return nil, errors.New("an alternative has alternatives or is bound by itself, write all in one list")
+		if len(other.Or) > 0 || other.Bound || other.Claim != "" {
+			return nil, errors.New("an alternative has alternatives, or is bound or a claim by itself, write all in one list")
 		}
 		list = append(list, other.place())
 	}

@@ -20,7 +20,8 @@ type Step struct {
 	// The kind of the step and the factor that it counts: `password`, `totp`,
 	// `otp_sms`, `otp_email` or `recovery_code`; or `otp`, when `factor` says
 	// which. A step `identify` takes a name without a secret: it counts nothing
-	// and binds a key to the user.
+	// and binds a key to the user. A step `reset` completes a reset of the
+	// password: its success clears the password counter, and no lock.
 	Kind string `json:"kind,omitempty"`
 
 	// The field that names the factor, for the kind `otp`.
@@ -49,6 +50,9 @@ type Step struct {
 
 	// Keys that later steps are led back to this user by.
 	Bind []*Binding `json:"bind,omitempty"`
+
+	// Another secret in the same request, which may be missing.
+	SameRequest *SecondSecret `json:"same_request,omitempty"`
 
 	// The name of the account in an answer that says success. When the key of a
 	// bound step has stood for two users, the success forgives the one who is
@@ -98,6 +102,8 @@ type step struct {
 	requestKeys []requestKey
 	answerKeys  []answerKey
 	identity    *identity
+	claim       []string       // of the token that stands where the user name would
+	second      counter.Factor // of the other secret in the same request; 0: none
 }
 
 func (s *step) basic() bool { return s.body == nil }
@@ -133,7 +139,7 @@ func (s *Step) compile(maxBody int64) (*step, error) {
 	}
 	if s.Kind == kindIdentify {
 		out.rules = anyAnswer()
-	} else if out.rules, err = compileOutcomes(s.Outcomes); err != nil {
+	} else if out.rules, err = compileOutcomes(s.Outcomes, out); err != nil {
 		return nil, fmt.Errorf("checking outcomes: %w", err)
 	}
 	if out.identity, err = s.Identity.compile(); err != nil {
@@ -147,6 +153,13 @@ func (s *Step) compileBound(out *step) error {
 	out.bound = s.User.Bound
 	if out.bound && (s.UserPattern != "" || s.ForwardNormalized) {
 		return errors.New("checking user_pattern and forward_normalized: the step is bound to a key and reads no name, remove them")
+	}
+	if s.User.Claim != "" {
+		c, err := compileJSON(&NamedPattern{Name: s.User.Claim})
+		if err != nil || s.Kind != kindReset || s.UserPattern != "" || s.ForwardNormalized {
+			return fmt.Errorf("checking user: claim %q: write the path of a claim, in a step reset without user_pattern and forward_normalized", s.User.Claim)
+		}
+		out.claim = c.path
 	}
 	if s.Identity != nil && !out.bound {
 		return errors.New("checking identity: the step reads the name itself, so there is nobody else it could be: remove it, or bind the user")
@@ -179,8 +192,10 @@ func (s *Step) checkBasic() error {
 		return errors.New("checking accept: HTTP Basic reads no body, remove it")
 	case len(s.Match.Field) > 0, len(s.Match.Has) > 0:
 		return errors.New("checking match: HTTP Basic reads no body, remove field and has")
-	case s.User.Bound, len(s.Bind) > 0, s.Identity != nil:
+	case s.User.Bound, s.User.Claim != "", len(s.Bind) > 0, s.Identity != nil:
 		return errors.New("checking user, bind and identity: HTTP Basic names the user with every request, remove them")
+	case s.SameRequest != nil:
+		return errors.New("checking same_request: HTTP Basic holds one secret, remove it")
 	case s.Decode != "", s.CanonicalForward != nil, s.ForwardNormalized:
 		return errors.New("checking decode, canonical_forward and forward_normalized: HTTP Basic reads no body, remove them")
 	case s.User.Name != "":
@@ -195,7 +210,7 @@ func (s *Step) compileBody(out *step, maxBody int64) (err error) {
 	if out.anywhere() {
 		return errors.New("checking match: a step that reads bodies needs a path, add match path")
 	}
-	config := credentials.LoginConfig{MaxBytes: maxBody, Gzip: s.Decode == "gzip", NamesOnly: s.Kind == kindIdentify}
+	config := credentials.LoginConfig{MaxBytes: maxBody, Gzip: s.Decode == "gzip", NamesOnly: !out.takesSecret()}
 	if err := s.compileBound(out); err != nil {
 		return err
 	}
@@ -208,8 +223,11 @@ func (s *Step) compileBody(out *step, maxBody int64) (err error) {
 	if config.User, err = s.User.places(); err != nil {
 		return fmt.Errorf("checking user: %w", err)
 	}
-	if s.Secret.Bound {
-		return errors.New("checking secret: a bound key leads to a user, remove bound")
+	if s.Secret.Bound || s.Secret.Claim != "" {
+		return errors.New("checking secret: a bound key and a claim lead to a user, remove them")
+	}
+	if config.Second, err = s.compileSecond(out); err != nil {
+		return fmt.Errorf("checking same_request: %w", err)
 	}
 	if !config.NamesOnly {
 		if config.Secret, err = s.Secret.places(); err != nil {
@@ -232,7 +250,7 @@ func (s *Step) compileBody(out *step, maxBody int64) (err error) {
 	if slices.ContainsFunc(config.Secret, func(p credentials.Place) bool { return p.From == credentials.FromPath }) {
 		return errors.New("checking secret: a path is logged everywhere and holds no secret, write field, query, header or cookie")
 	}
-	out.keys = carriers(config.User, config.Secret)
+	out.keys = carriers(config.User, slices.Concat(config.Secret, config.Second))
 	if out.secretNames = s.Secret.fields(); len(out.secretNames) > 0 {
 		if out.secrets, err = credentials.NewFields(out.secretNames); err != nil {
 			return fmt.Errorf("checking secret: %w", err)
@@ -244,7 +262,7 @@ func (s *Step) compileBody(out *step, maxBody int64) (err error) {
 
 // readAccept sets the types of bodies that are read.
 func (s *Step) readAccept(config *credentials.LoginConfig) error {
-	readsBody := slices.ContainsFunc(slices.Concat(config.User, config.Secret, config.Factor, config.Keys), isField)
+	readsBody := slices.ContainsFunc(slices.Concat(config.User, config.Secret, config.Factor, config.Second, config.Keys), isField)
 	for _, a := range s.Accept {
 		switch a {
 		case "form":

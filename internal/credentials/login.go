@@ -22,7 +22,8 @@ type LoginConfig struct {
 	// a field steps into an object: "checks.user". In a form and in multipart
 	// it is the whole key: "user[login]".
 	User, Secret []Place
-	// NamesOnly is for a request that says who is meant, and has no Secret.
+	// NamesOnly is for a request that says who is meant, and has no Secret. When
+	// that stands outside the body, the body is not read.
 	NamesOnly bool
 	// Factor names the field that says what kind of secret it is. It has to be
 	// there.

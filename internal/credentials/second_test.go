@@ -4,6 +4,7 @@
 package credentials_test
 
 import (
+	"io"
 	"net/http"
 	"slices"
 	"testing"
@@ -67,5 +68,14 @@ func TestReadNameAlone(t *testing.T) {
 	}
 	if got := outcome(t, rule, request("POST", "/name", "lang=en")); got != "missing_user" {
 		t.Error(got)
+	}
+	// The body of a reset whose user stands elsewhere is the service's.
+	rule = newRule(t, credentials.LoginConfig{NamesOnly: true, User: []credentials.Place{at("cookie", "user")}})
+	r := request("POST", "/reset", "password=new", "Cookie", "user=alice")
+	if got := outcome(t, rule, r); got != "alice:" {
+		t.Error(got)
+	}
+	if body, err := io.ReadAll(r.Body); err != nil || string(body) != "password=new" {
+		t.Errorf("the body is %q, %v", body, err)
 	}
 }
