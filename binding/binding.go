@@ -82,10 +82,20 @@ type Found struct {
 // than the service remembers the session. A key that is empty or too long is
 // none.
 func (s *Store) Add(ctx context.Context, site, key string, life time.Duration, subjects ...Subject) error {
+	return s.add(ctx, site, key, life, 0, subjects)
+}
+
+// Join is Add for a key that stands for somebody already. An unknown one stays
+// unknown.
+func (s *Store) Join(ctx context.Context, site, key string, life time.Duration, subjects ...Subject) error {
+	return s.add(ctx, site, key, life, 1, subjects)
+}
+
+func (s *Store) add(ctx context.Context, site, key string, life time.Duration, onlyKnown int, subjects []Subject) error {
 	if key == "" || len(key) > MaxKeyBytes {
 		return nil
 	}
-	args := []any{strconv.FormatInt(life.Milliseconds(), 10), MaxSubjects}
+	args := []any{strconv.FormatInt(life.Milliseconds(), 10), MaxSubjects, onlyKnown}
 	for _, subject := range subjects {
 		args = append(args, subject.Member())
 	}

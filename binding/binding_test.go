@@ -70,6 +70,20 @@ func exercise(t *testing.T, s *binding.Store) {
 	add("a", "three", time.Minute, binding.ErrCrowded, alice, bob, carol)
 	expect("a", "three", 0, binding.ErrCrowded)
 
+	// Who joins a key is one more, but makes none.
+	join := func(key string, want error, subject binding.Subject) {
+		t.Helper()
+		if err := s.Join(t.Context(), "a", key, time.Minute, subject); !errors.Is(err, want) {
+			t.Errorf("joining %q: %v, want %v", key, err, want)
+		}
+	}
+	join("nobody's", nil, alice)
+	expect("a", "nobody's", 0, binding.ErrUnknown)
+	join("k", nil, bob)
+	expect("a", "k", time.Minute, nil, alice, bob)
+	join("k", binding.ErrCrowded, carol)
+	expect("a", "k", 0, binding.ErrCrowded)
+
 	// What cannot be a key is none.
 	long := strings.Repeat("x", binding.MaxKeyBytes+1)
 	add("a", long, time.Minute, nil, alice)

@@ -274,9 +274,9 @@ func (a *attempt) fail(v verdict) {
 			a.handler.checked.add(a.request.Method, a.request.RequestURI)
 		}
 	}
-	a.recheck(a.request.Context())
 	a.charge()
 	a.settle(counter.Failure)
+	a.chargeOthers()
 	if c := a.handler.log.Check(zap.InfoLevel, "attempt failed"); c != nil {
 		c.Write(zap.String("factor", a.blamed(v).String()), subjectField(a.login.subject), clientIP(a.request))
 	}

@@ -8,6 +8,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/caddyserver/caddy/v2"
@@ -62,6 +63,7 @@ type backend struct {
 	verified *verifiedSecrets
 	events   *events
 	gauge    *lockedGauge
+	running  sync.WaitGroup // what attempts leave to do, each under its lease
 }
 
 // backendSpec is the settings that make a backend. Equal specs share one.
@@ -214,6 +216,7 @@ func backendLog() *zap.Logger { return caddy.Log().Named("lockout") }
 func (b *backend) Destruct() error {
 	ctx, cancel := context.WithTimeout(context.Background(), closeTimeout)
 	defer cancel()
+	b.running.Wait()
 	b.gauge.close()
 	b.policies.Close()
 	err := b.counter.Close(ctx)

@@ -4,10 +4,12 @@
 package module
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -61,6 +63,8 @@ type answerKey struct {
 type requestKey struct {
 	place credentials.Place
 	ttl   time.Duration
+	// joins: only a key that stands for somebody already.
+	joins bool
 }
 
 // Validate checks the binding by itself, so that a configuration adapter can
@@ -103,7 +107,7 @@ func (b *Binding) compile(out *step) error {
 		if err := p.Check(); err != nil {
 			return fmt.Errorf("checking bind: %w", err)
 		}
-		out.requestKeys = append(out.requestKeys, requestKey{p, ttl})
+		out.requestKeys = append(out.requestKeys, requestKey{place: p, ttl: ttl})
 		return nil
 	}
 	out.answerKeys = append(out.answerKeys, key)
@@ -115,6 +119,19 @@ func keyPlace(s Source) credentials.Place {
 	p := s.place()
 	p.Raw = p.From == credentials.FromCookie
 	return p
+}
+
+// kept returns the cookies that a service may keep when it sets none: under one
+// that stands for somebody another user may log in.
+func (s *Step) kept() (keys []requestKey) {
+	for _, b := range s.Bind {
+		place := keyPlace(Source{From: string(credentials.FromCookie), Name: b.Name})
+		taken := slices.ContainsFunc(s.Bind, func(o *Binding) bool { return o.From == string(credentials.FromCookie) && o.Name == b.Name })
+		if b.From == fromSetCookie && !s.User.Bound && !taken {
+			keys = append(keys, requestKey{place: place, ttl: cmp.Or(time.Duration(b.TTL), defaultBindTTL), joins: true})
+		}
+	}
+	return keys
 }
 
 // inHeader reports whether the key stands in the header of an answer.

@@ -15,15 +15,16 @@ import (
 
 // boundKey is a key that is to stand for the subjects of an attempt.
 type boundKey struct {
-	key string
-	ttl time.Duration
+	key   string
+	ttl   time.Duration
+	joins bool // only if it stands for somebody already
 }
 
 // keysOfRequest are the keys that came with the attempt.
 func (a *attempt) keysOfRequest() (keys []boundKey) {
 	for i, k := range a.step.requestKeys {
 		if key := a.login.keys[i]; key != "" {
-			keys = append(keys, boundKey{key, k.ttl})
+			keys = append(keys, boundKey{key, k.ttl, k.joins})
 		}
 	}
 	return keys
@@ -45,7 +46,7 @@ func (a *attempt) keysOfAnswer(success bool) (keys []boundKey) {
 			ttl = a.life // it takes the place of the key of this attempt
 		}
 		for _, key := range k.of(a.answer, time.Now) {
-			keys = append(keys, boundKey{key, ttl})
+			keys = append(keys, boundKey{key: key, ttl: ttl})
 		}
 	}
 	return keys
@@ -64,7 +65,11 @@ func (a *attempt) bind(ctx context.Context, keys []boundKey) error {
 	var running sync.WaitGroup
 	for i, k := range keys {
 		running.Go(func() {
-			errs[i] = a.backend.bindings.Add(ctx, a.handler.Organization, k.key, k.ttl, subjects...)
+			add := a.backend.bindings.Add
+			if k.joins {
+				add = a.backend.bindings.Join
+			}
+			errs[i] = add(ctx, a.handler.Organization, k.key, k.ttl, subjects...)
 		})
 	}
 	running.Wait()

@@ -150,11 +150,15 @@ func TestKeysThatLeadNowhere(t *testing.T) {
 		}
 		a.expectUser(t, user, 0, false)
 	}
-	// A wrong password binds nothing, whatever the answer holds.
+	// A wrong password binds no new key.
+	a.expect(t, http.StatusUnauthorized, "/login", "tf=new", "username=carol", "password=wrong")
+	a.expect(t, http.StatusForbidden, "/mfa", "tf=new", "type=totp", "code=wrong")
+	// But a service that keeps the cookie may mean bob by it from now on.
 	a.expect(t, http.StatusUnauthorized, "/login", alice.cookie, "username=bob", "password=wrong")
 	a.expect(t, http.StatusUnauthorized, "/mfa", alice.cookie, "type=totp", "code=wrong")
-	a.expectUser(t, "bob", 1, false)
+	a.expectUser(t, "bob", 2, false)
 	a.expectUser(t, "alice", 1, false)
+	a.expectUser(t, "carol", 1, false)
 }
 
 func TestSessionsThatRotate(t *testing.T) {
@@ -264,7 +268,8 @@ func TestSessionThatChangesHandsMeanwhile(t *testing.T) {
 			g.open()
 			await(t, done, "the answer to the code")
 			want := map[string]uint32{"wrong": 1, "right": 0}[outcome]
-			a.expectUser(t, "victim", want, false)
+			// Who shares the key meanwhile is charged when the answer is out.
+			eventually(t, "the failure of the victim", func() bool { return a.settled(t, "victim").Failures == want })
 			// Whose code it was nobody knows, so mallory is not forgiven.
 			a.expectUser(t, "mallory", 1+want, false)
 		})

@@ -145,11 +145,32 @@ func (a *attempt) settleClaim(c *claim, o counter.Outcome) {
 	}
 }
 
+// chargeOthers counts a wrong secret for whoever has come to share its key
+// meanwhile. Nobody waits for it: the slots that were held are settled.
+func (a *attempt) chargeOthers() {
+	if !a.shared() {
+		return
+	}
+	late := *a
+	late.claims = slices.Clone(a.claims)
+	a.backend.running.Go(func() {
+		late.recheck(context.WithoutCancel(late.request.Context()))
+		late.charge()
+		late.settle(counter.Failure)
+	})
+}
+
+// shared reports whether the key of the attempt may come to stand for others
+// while it lasts.
+func (a *attempt) shared() bool {
+	return a.step.bound && a.handler.sites.shared && len(a.claims) > 0
+}
+
 // recheck looks whether the key has come to stand for somebody else while the
 // attempt was at the login service, which may have checked it against that user
 // then. Only a key that the browser brings itself can.
 func (a *attempt) recheck(ctx context.Context) {
-	if !a.step.bound || !a.handler.sites.shared || len(a.claims) == 0 {
+	if !a.shared() {
 		return
 	}
 	found, err := a.backend.bindings.Find(ctx, a.handler.Organization, a.login.key)

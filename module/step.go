@@ -214,6 +214,7 @@ func (s *Step) compileBody(out *step, maxBody int64) (err error) {
 	if err := s.compileBound(out); err != nil {
 		return err
 	}
+	out.requestKeys = append(out.requestKeys, s.kept()...)
 	for _, k := range out.requestKeys {
 		config.Keys = append(config.Keys, k.place)
 	}

@@ -4,6 +4,7 @@
 --            "!" says that the key has stood for too many
 -- ARGV[1] -> life in ms
 -- ARGV[2] -> most subjects
+-- ARGV[3] -> 1: only if the key stands for somebody already
 -- then the members of the subjects
 --
 -- Returns 1, or 0 when the key stands for too many: it leads to nobody then.
@@ -19,7 +20,8 @@ end
 -- What is refused is not sent on, so the service gets no newer session by it:
 -- the life of the refusal does not start anew.
 if known['!'] then return 0 end
-for i = 3, #ARGV do
+if ARGV[3] == '1' and n == 0 then return 1 end
+for i = 4, #ARGV do
   if not known[ARGV[i]] then
     known[ARGV[i]] = ''
     n = n + 1
