@@ -4,6 +4,7 @@
 package caddyfile
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
@@ -24,6 +25,9 @@ func parseOutcome(d *caddyfile.Dispenser) (*module.Outcome, error) {
 	var words []caddyfile.Token
 	alternative := []*module.Condition(nil)
 	line := d.RemainingArgsAsTokens()
+	if len(line) > 0 && out.Verdict == "failure" && slices.Contains(factorNames, line[0].Text) {
+		out.Factor, line = line[0].Text, line[1:]
+	}
 	for i := 0; i <= len(line); i++ {
 		if i < len(line) && !isOperator(line[i]) {
 			words = append(words, line[i])

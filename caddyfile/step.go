@@ -14,12 +14,13 @@ import (
 
 // The kinds of steps, and the places where user and secret may stand.
 var (
-	kinds        = []string{"password"}
-	plannedKinds = []string{"identify", "totp", "otp_sms", "otp_email", "recovery_code", "reset"}
+	kinds      = []string{"password", "totp", "otp_sms", "otp_email", "recovery_code", "otp", kindIdentify, kindReset}
+	otpFactors = []string{"totp", "otp_sms", "otp_email", "recovery_code"}
 
-	userSources    = []string{"field", "query", "header", "cookie", "path", fromBasic}
-	secretSources  = []string{"field", "query", "header", "cookie"}
-	plannedSources = []string{"jwt", "bound"}
+	userSources   = []string{"field", "query", "header", "cookie", "path", fromBasic}
+	secretSources = []string{"field", "query", "header", "cookie"}
+	keySources    = []string{"field", "query", "header", "cookie", "path"}
+	bindSources   = []string{"set_cookie", "json", "location", "cookie", "field", "query", "header", "path"}
 )
 
 const fromBasic = "basic"
@@ -30,11 +31,15 @@ func parseStep(d *caddyfile.Dispenser) (*module.Step, error) {
 	if !d.NextArg() {
 		return nil, wrongCount(d, 0, "<"+strings.Join(kinds, "|")+">")
 	}
-	if err := checkWord(d, "step", kinds, plannedKinds); err != nil {
+	if err := checkWord(d, "step", kinds, nil); err != nil {
 		return nil, err
 	}
 	step := &module.Step{Kind: d.Val()}
 	options := []option{
+		{name: "factor", read: func(d *caddyfile.Dispenser) (err error) {
+			step.Factor, err = parseFactor(d)
+			return err
+		}},
 		{name: "match", many: true, read: func(d *caddyfile.Dispenser) error { return parseMatch(d, &step.Match) }},
 		{name: "accept", read: func(d *caddyfile.Dispenser) (err error) {
 			step.Accept, err = list(d, "form|json|multipart...", func(d *caddyfile.Dispenser) error {
@@ -43,11 +48,24 @@ func parseStep(d *caddyfile.Dispenser) (*module.Step, error) {
 			return err
 		}},
 		{name: "user", read: func(d *caddyfile.Dispenser) (err error) {
-			step.User, err = parseSource(d, userSources)
+			step.User, err = parseUser(d)
 			return err
 		}},
 		{name: "secret", read: func(d *caddyfile.Dispenser) (err error) {
 			step.Secret, err = parseSource(d, secretSources)
+			return err
+		}},
+		{name: "same_request", read: func(d *caddyfile.Dispenser) (err error) {
+			step.SameRequest, err = parseSameRequest(d)
+			return err
+		}},
+		{name: "bind", many: true, read: func(d *caddyfile.Dispenser) error {
+			b, err := parseBind(d)
+			step.Bind = append(step.Bind, b)
+			return err
+		}},
+		{name: "identity", read: func(d *caddyfile.Dispenser) (err error) {
+			step.Identity, err = parseIdentity(d)
 			return err
 		}},
 		{name: "decode", read: word(&step.Decode, []string{"gzip"})},
@@ -72,14 +90,34 @@ func parseStep(d *caddyfile.Dispenser) (*module.Step, error) {
 func checkStep(start *caddyfile.Dispenser, s *module.Step) error {
 	basic := s.User.From == fromBasic
 	switch {
+	case s.Kind == kindOTP && s.Factor == nil:
+		return start.Errf("step otp: no factor: add `factor field <name>` with a block that says which value is which factor")
+	case s.Kind != kindOTP && s.Factor != nil:
+		return start.Errf("step %s: it counts this factor: remove factor, or write `step otp`", s.Kind)
+	case basic && s.Kind != "password":
+		return start.Errf("step %s: `user basic` holds a password: write `step password`", s.Kind)
 	case s.User.From == "":
 		return start.Errf("step: no user: add `user field <name>` or `user basic`")
 	case basic && s.Secret.From != "":
 		return start.Errf("step: `user basic` holds the secret as well: remove secret")
 	case basic && s.Accept != nil:
 		return start.Errf("step: `user basic` reads no body: remove accept")
+	case basic && (len(s.Bind) > 0 || s.Identity != nil):
+		return start.Errf("step: `user basic` names the user with every request: remove bind and identity")
+	case s.User.Bound && (s.UserPattern != "" || s.ForwardNormalized):
+		return start.Errf("step: the user is bound to a key and no name is read: remove user_pattern and forward_normalized")
+	case !s.User.Bound && s.Identity != nil && s.Kind != kindIdentify:
+		return start.Errf("step: the user is named in the request: remove identity, or write `user bind <place>`")
 	case basic && (s.Decode != "" || s.CanonicalForward != nil || s.ForwardNormalized):
 		return start.Errf("step: `user basic` reads no body: remove decode, canonical_forward and forward_normalized")
+	case s.Kind == kindIdentify:
+		return checkIdentify(start, s)
+	case s.Kind == kindReset:
+		return checkReset(start, s)
+	case s.User.Claim != "":
+		return start.Errf("step %s: a token that nobody has verified names no user: `user jwt` is for `step reset`", s.Kind)
+	case s.SameRequest != nil && (basic || s.Kind != "password"):
+		return start.Errf("step: same_request stands beside a password in form, JSON, query or header: remove it")
 	case !basic && s.Secret.From == "":
 		return start.Errf("step: no secret: add `secret field <name>`")
 	case !basic && len(s.Match.Path) == 0 && len(s.Match.PathRegexp) == 0:
@@ -87,6 +125,17 @@ func checkStep(start *caddyfile.Dispenser, s *module.Step) error {
 	}
 	if err := s.Match.Validate(); err != nil && len(s.Match.PathRegexp)+len(s.Match.Header)+len(s.Match.Field)+len(s.Match.Has) > 0 {
 		return start.Errf("step: %v", err)
+	}
+	return checkOutcomes(start, s)
+}
+
+// checkOutcomes looks for an outcome that forgives, and for factors that the
+// step does not have.
+func checkOutcomes(start *caddyfile.Dispenser, s *module.Step) error {
+	for _, o := range s.Outcomes {
+		if o.Factor != "" && (s.SameRequest == nil || o.Factor != s.Kind && o.Factor != s.SameRequest.Factor) {
+			return start.Errf("step: failure %s: the step does not have this factor beside another, see same_request", o.Factor)
+		}
 	}
 	for _, o := range s.Outcomes {
 		if o.Verdict == "success" || o.Verdict == "pending" {
@@ -212,7 +261,7 @@ func parsePlace(d *caddyfile.Dispenser, option string, allowed []string) (module
 	if !d.NextArg() {
 		return module.Source{}, what.Errf("%s: no place; allowed: %s", option, strings.Join(allowed, ", "))
 	}
-	if err := checkWord(d, option, allowed, plannedSources); err != nil {
+	if err := checkWord(d, option, allowed, nil); err != nil {
 		return module.Source{}, err
 	}
 	s := module.Source{From: d.Val()}

@@ -42,6 +42,9 @@ var examples = map[string]example{
 	"tenants":          {10, answerCookie, form, 200, 401, 403, ""},
 	"error_page":       {10, answerCookie, form, 200, 401, 423, "call the help desk"},
 	"policy_api":       {10, answerCookie, form, 200, 401, 403, ""},
+	"pocketbase":       {10, answerToken, pocketBaseBody, 200, 400, 403, ""},
+	"second_factor":    {10, answerCode, codeForm, 302, 401, 403, ""},
+	"same_request":     {10, answerBoth, bothBody, 200, 401, 403, ""},
 }
 
 // shownElsewhere are the files that other tests run.

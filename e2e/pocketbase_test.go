@@ -32,9 +32,13 @@ type pocketBase struct {
 	URL        string
 	Alice, Bob user
 
+	app core.App
+
 	mu       sync.Mutex
 	arrived  int
 	statuses []int
+	codes    map[string]string // sent by mail, by address
+	checks   int               // of codes
 }
 
 // startPocketBase starts a PocketBase with two users on a free port. It sends
@@ -61,6 +65,8 @@ func startPocketBase(t *testing.T) *pocketBase {
 	app.Settings().Logs.MaxDays = 0
 
 	pb := &pocketBase{
+		app: app,
+
 		Alice: user{"alice@example.test", "alice-Pass1!"},
 		Bob:   user{"bob@example.test", "bob-Pass1!"},
 	}
@@ -72,15 +78,7 @@ func startPocketBase(t *testing.T) *pocketBase {
 	if err := app.Save(users); err != nil {
 		t.Fatalf("setting up the users of PocketBase: %v", err)
 	}
-	for _, u := range []user{pb.Alice, pb.Bob} {
-		record := core.NewRecord(users)
-		record.SetEmail(u.Identity)
-		record.SetPassword(u.Password)
-		record.SetVerified(true)
-		if err := app.Save(record); err != nil {
-			t.Fatalf("adding %s to PocketBase: %v", u.Identity, err)
-		}
-	}
+	pb.add(t, pb.Alice, pb.Bob)
 
 	router, err := apis.NewRouter(app)
 	if err != nil {
@@ -96,9 +94,32 @@ func startPocketBase(t *testing.T) *pocketBase {
 	return pb
 }
 
+// add makes accounts.
+func (pb *pocketBase) add(t *testing.T, accounts ...user) {
+	t.Helper()
+	users, err := pb.app.FindCollectionByNameOrId("users")
+	if err != nil {
+		t.Fatalf("finding the users of PocketBase: %v", err)
+	}
+	for _, u := range accounts {
+		record := core.NewRecord(users)
+		record.SetEmail(u.Identity)
+		record.SetPassword(u.Password)
+		record.SetVerified(true)
+		if err := pb.app.Save(record); err != nil {
+			t.Fatalf("adding %s to PocketBase: %v", u.Identity, err)
+		}
+	}
+}
+
 // observe notes the logins that pass to next.
 func (pb *pocketBase) observe(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasSuffix(r.URL.Path, "/auth-with-otp") {
+			pb.mu.Lock()
+			pb.checks++
+			pb.mu.Unlock()
+		}
 		if !strings.HasSuffix(r.URL.Path, "/auth-with-password") {
 			next.ServeHTTP(w, r)
 			return

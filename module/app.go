@@ -230,16 +230,19 @@ func (a *App) Cleanup() error {
 }
 
 // limits returns the limit of each factor under the policy of an organization.
-func (a *App) limits(ctx context.Context, b *backend, organization string, factor counter.Factor) ([]counter.FactorLimit, error) {
+func (a *App) limits(ctx context.Context, b *backend, organization string, factors ...counter.Factor) ([]counter.FactorLimit, error) {
 	policy, err := a.policy(ctx, b, organization)
 	if err != nil {
 		return nil, err
 	}
-	limit := policy.MaxOTPAttempts
-	if factor == counter.Password {
-		limit = policy.MaxPasswordAttempts
+	limits := make([]counter.FactorLimit, len(factors))
+	for i, f := range factors {
+		limits[i] = counter.FactorLimit{Factor: f, Max: policy.MaxOTPAttempts}
+		if f == counter.Password {
+			limits[i].Max = policy.MaxPasswordAttempts
+		}
 	}
-	return []counter.FactorLimit{{Factor: factor, Max: limit}}, nil
+	return limits, nil
 }
 
 // policy is the one in force. With on_store_error local it is the last one

@@ -207,7 +207,7 @@ func TestAttacksOnOptions(t *testing.T) {
 	t.Parallel()
 	service := startLenient(t)
 	service.options = true
-	a := &arena{startNode(t, options(maxAttempts(attackLimit), optionsNames)+siteBlock(optionsSite, proxyTo(service.URL))), service}
+	a := &arena{node: startNode(t, options(maxAttempts(attackLimit), optionsNames)+siteBlock(optionsSite, proxyTo(service.URL))), service: service}
 	t.Run("rows", func(t *testing.T) {
 		for _, row := range optionsAttacks() {
 			t.Run(row.id+"_"+strings.ReplaceAll(row.name, " ", "_"), func(t *testing.T) {

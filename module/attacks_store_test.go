@@ -16,7 +16,7 @@ import (
 // own starts a node of its own for an attack, with what goes into the global
 // block.
 func (a *arena) own(t *testing.T, lines ...string) *arena {
-	return &arena{startNode(t, options(lines...)+siteBlock(attackSite, proxyTo(a.service.URL))), a.service}
+	return &arena{startNode(t, options(lines...)+siteBlock(attackSite, proxyTo(a.service.URL))), a.service, a.otp}
 }
 
 func redisLine(s *redistest.Server, more string) string {

@@ -64,6 +64,7 @@ const attackSite = `
 type arena struct {
 	*node
 	service *lenient
+	otp     *otpArena // with second factors
 }
 
 // attack is a row of the list. P rows are the public list, X and O rows are ours;
@@ -199,7 +200,7 @@ func (a *arena) most(t *testing.T, victim string) (most int) {
 func attacks() (all []attack) {
 	for _, class := range [][]attack{
 		raceAttacks(), abortAttacks(), outcomeAttacks(), formAttacks(), jsonAttacks(), encodingAttacks(), multipartAttacks(),
-		pathAttacks(), methodAttacks(), identityAttacks(), headerAttacks(), resetAttacks(), oracleAttacks(), storeAttacks(), policyAttacks(),
+		pathAttacks(), methodAttacks(), identityAttacks(), headerAttacks(), resetAttacks(), otpAttacks(), oracleAttacks(), storeAttacks(), policyAttacks(),
 		ownFormAttacks(), ownJSONAttacks(), ownPathAttacks(), ownHeaderAttacks(), controls(),
 	} {
 		all = append(all, class...)
@@ -210,7 +211,10 @@ func attacks() (all []attack) {
 func TestAttacks(t *testing.T) {
 	t.Parallel()
 	service := startLenient(t)
-	a := &arena{startNode(t, options(maxAttempts(attackLimit))+siteBlock(attackSite, "metrics /metrics\n\t"+proxyTo(service.URL))), service}
+	a := &arena{
+		startNode(t, options(maxAttempts(attackLimit))+siteBlock(attackSite, "metrics /metrics\n\t"+proxyTo(service.URL))), service,
+		startOTPArena(t, boundSteps+resetSteps, "names {\n\t\t\talias o098v@example.com o098v\n\t\t}"),
+	}
 	t.Run("rows", func(t *testing.T) {
 		for _, row := range attacks() {
 			t.Run(row.id+"_"+strings.ReplaceAll(row.name, " ", "_"), func(t *testing.T) {
@@ -231,16 +235,6 @@ var notHere = map[string]string{
 	"P016": "TestLoginServiceDown",
 	"P017": "TestLoginServiceTooSlow",
 	"P113": "internal/keyspace: TestSubjectsDoNotCollide",
-	"P123": "issue 7: completed resets",
-	"P124": "issue 7: one-time passwords",
-	"P130": "issue 7: one-time passwords",
-	"P131": "issue 7: one-time passwords",
-	"P132": "issue 7: one-time passwords",
-	"P133": "issue 7: one-time passwords",
-	"P134": "issue 7: one-time passwords",
-	"P135": "issue 7: one-time passwords",
-	"P136": "issue 7: one-time passwords",
-	"P137": "issue 7: one-time passwords",
 	"P142": "BenchmarkLockedAnswer reports the times",
 	"P143": "TestMetricsOfABurst",
 	"P151": "TestRedisKeepsLocksThroughKill and README.md, Redis",

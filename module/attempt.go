@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"slices"
 	"strconv"
 	"time"
 
@@ -27,12 +28,16 @@ type attempt struct {
 	request *http.Request
 
 	limits   []counter.FactorLimit
-	held     bool // has a slot that must be settled
-	verified bool // the secret was accepted a moment ago: no slot, no guess
+	claims   []claim
+	life     time.Duration // of the key that led here
+	doubtful bool          // the key may stand for somebody else by now
+	verified bool          // the secret was accepted a moment ago: no slot, no guess
 	deadline time.Time
 
 	passage *passage
 	status  int // of the answer, once there is one
+	verdict verdict
+	answer  *answer // as far as it is known when the attempt is decided
 	decided bool
 	refusal error // why the answer of the login service is withheld
 }
@@ -40,21 +45,31 @@ type attempt struct {
 // reserve waits for a slot.
 func (a *attempt) reserve(ctx context.Context) (err error) {
 	a.deadline = time.Now().Add(time.Duration(a.handler.app.ReservationTTL))
+	if err := a.lead(ctx); err != nil {
+		return err
+	}
 	if a.step.basic() && a.backend.verified.has(a.login.subject, a.login.secret) {
-		a.verified = true
+		a.verified, a.claims[0].late = true, true
 		return a.backend.counter.Check(ctx, a.login.subject, a.id)
 	}
-	if a.limits, err = a.handler.app.limits(ctx, a.backend, a.login.subject.Organization, a.step.factor); err != nil {
+	if !a.step.takesSecret() {
+		return a.bind(ctx, a.keysOfRequest())
+	}
+	if a.limits, err = a.handler.app.limits(ctx, a.backend, a.login.subject.Organization, a.factors()...); err != nil {
 		return err
 	}
 	if err := a.backend.waiting.take(len(a.login.body)); err != nil {
 		return err
 	}
 	defer a.backend.waiting.give(len(a.login.body))
-	r, err := a.backend.counter.ReserveIn(ctx, a.handler.queue, a.login.subject, a.id, a.limits)
+	// A key of the request must stand for this user before the service hears of
+	// it: under the same key another attempt may be on its way.
+	err = a.along(ctx, a.keysOfRequest(), func() error { return a.take(ctx) })
 	// The slot may have been waited for; its life begins when it is granted.
 	a.deadline = time.Now().Add(time.Duration(a.handler.app.ReservationTTL))
-	a.held = r.Held
+	if err != nil {
+		a.settle(counter.Void)
+	}
 	return err
 }
 
@@ -122,7 +137,7 @@ func (a *attempt) outgoing() *http.Request {
 		r.Header = a.outgoingHeader(r.Header)
 		r.Body, a.login.body = &sentBody{text: a.login.body}, ""
 	}
-	if a.step.rules.needsBody() {
+	if a.step.readsAnswer() {
 		// Go's transport then asks for gzip by itself, and decodes it.
 		r.Header = r.Header.Clone()
 		r.Header.Del("Accept-Encoding")
@@ -181,6 +196,17 @@ func (a *attempt) unknown() verdict {
 func (a *attempt) decide(v verdict) bool {
 	a.decided = true
 	a.passage.arrive()
+	if !a.step.takesSecret() {
+		if v == verdictSuccess {
+			a.refusal = a.accepted()
+		}
+		a.passage.attach()
+		return a.refusal == nil
+	}
+	if v == verdictSecondWrong && !a.login.second {
+		v = verdictNeutral // it was not sent, and the password may be right
+	}
+	a.verdict = v
 	switch v {
 	case verdictSuccess, verdictPending:
 		if a.refusal = a.succeed(); a.refusal != nil {
@@ -188,15 +214,17 @@ func (a *attempt) decide(v verdict) bool {
 		}
 	case verdictNeutral:
 		a.settle(counter.Void)
+		a.carryOver()
 	default:
 		a.fail(v)
+		a.carryOver()
 	}
 	a.passage.attach()
 	if v == verdictUnclassified && a.status >= 500 {
 		v = verdictFailure // a broken service is no misconfiguration
 	}
 	if a.refusal == nil {
-		metrics.attempts.WithLabelValues(a.step.factor.String(), v.String()).Inc()
+		metrics.attempts.WithLabelValues(a.blamed(v).String(), v.String()).Inc()
 	}
 	if v == verdictUnclassified {
 		a.backend.events.unclassified(a)
@@ -208,21 +236,32 @@ func (a *attempt) decide(v verdict) bool {
 func (a *attempt) succeed() error {
 	ctx, cancel := a.patience()
 	defer cancel()
-	var err error
-	switch {
-	case a.verified && a.backend.verified.has(a.login.subject, a.login.secret):
-	case a.held && a.proves():
-		err = a.backend.counter.Settle(ctx, a.login.subject, a.id, a.outcomes(counter.Success))
-	default:
+	a.recheck(ctx)
+	err := a.orPass(a.along(ctx, a.keysOfAnswer(true), func() error {
+		switch {
+		case a.verified && a.backend.verified.has(a.login.subject, a.login.secret):
+			return nil
+		case a.held() && a.proves():
+			return a.forgive(ctx)
+		}
 		// The slot goes back with the same call that looks for a lock.
 		a.settle(counter.Void)
-		err = a.backend.counter.Check(ctx, a.login.subject, a.id)
-	}
-	err = a.orPass(err)
+		return a.check(ctx)
+	}))
 	if err == nil && a.step.basic() && a.proves() {
 		a.backend.verified.remember(a.login.subject, a.login.secret)
 	}
 	return err
+}
+
+// check looks for a lock of whomever the attempt is about.
+func (a *attempt) check(ctx context.Context) error {
+	for i := range a.claims {
+		if err := a.backend.counter.Check(ctx, a.claims[i].subject, a.id); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // fail leaves the failure to the counter, which delivers it with the next call
@@ -237,40 +276,36 @@ func (a *attempt) fail(v verdict) {
 			a.handler.checked.add(a.request.Method, a.request.RequestURI)
 		}
 	}
-	if a.verified {
-		a.charge()
-	}
+	a.charge()
 	a.settle(counter.Failure)
+	a.chargeOthers()
 	if c := a.handler.log.Check(zap.InfoLevel, "attempt failed"); c != nil {
-		c.Write(zap.String("factor", a.step.factor.String()), subjectField(a.login.subject), clientIP(a.request))
+		c.Write(zap.String("factor", a.blamed(v).String()), subjectField(a.login.subject), clientIP(a.request))
 	}
 }
 
 // charge reserves belatedly for a secret that went without a slot because it
-// was right a moment ago, and is not any more.
+// was right a moment ago, and is not any more, and for a user whom the key of the
+// attempt stands for since.
 func (a *attempt) charge() {
+	if !slices.ContainsFunc(a.claims, func(c claim) bool { return c.late }) {
+		return
+	}
 	ctx, cancel := context.WithDeadline(context.WithoutCancel(a.request.Context()), a.deadline)
 	defer cancel()
 	var err error
-	if a.limits, err = a.handler.app.limits(ctx, a.backend, a.login.subject.Organization, a.step.factor); err == nil {
-		var r counter.Reservation
-		r, err = a.backend.counter.ReserveIn(ctx, a.handler.queue, a.login.subject, a.id, a.limits)
-		a.held = r.Held
+	if a.limits, err = a.handler.app.limits(ctx, a.backend, a.login.subject.Organization, a.factors()...); err == nil {
+		for i := range a.claims {
+			c := &a.claims[i]
+			if !c.late || err != nil {
+				continue
+			}
+			var r counter.Reservation
+			r, err = a.backend.counter.ReserveIn(ctx, a.handler.queue, c.subject, a.id, a.limits)
+			c.held = r.Held
+		}
 	}
 	if err != nil && !errors.Is(err, counter.ErrLocked) {
-		a.handler.log.Error("a secret that is no longer right could not be charged", subjectField(a.login.subject), zap.Error(err))
+		a.handler.log.Error("a wrong secret that went without a slot could not be charged", subjectField(a.login.subject), zap.Error(err))
 	}
-}
-
-func (a *attempt) settle(o counter.Outcome) {
-	if !a.held {
-		return
-	}
-	if err := a.backend.counter.Settle(a.request.Context(), a.login.subject, a.id, a.outcomes(o)); err != nil {
-		a.handler.log.Error("an attempt could not be settled; it counts as failed", subjectField(a.login.subject), zap.Error(err))
-	}
-}
-
-func (a *attempt) outcomes(o counter.Outcome) []counter.FactorOutcome {
-	return []counter.FactorOutcome{{Factor: a.step.factor, Outcome: o}}
 }

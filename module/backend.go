@@ -4,15 +4,18 @@
 package module
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/redis/go-redis/v9"
 	"go.uber.org/zap"
 
+	"github.com/caddy-lockout/caddy-lockout/binding"
 	"github.com/caddy-lockout/caddy-lockout/counter"
 	"github.com/caddy-lockout/caddy-lockout/internal/keyspace"
 	"github.com/caddy-lockout/caddy-lockout/policyapi"
@@ -56,10 +59,12 @@ type backend struct {
 	keys     *keyspace.Keyspace
 	counter  *counter.Counter
 	policies *policyapi.Cache
+	bindings *binding.Store
 	verified *verifiedSecrets
 	events   *events
 	gauge    *lockedGauge
 	waiting  bodyBudget
+	running  sync.WaitGroup // what attempts leave to do, each under its lease
 }
 
 // backendSpec is the settings that make a backend. Equal specs share one.
@@ -154,9 +159,13 @@ func (s *backendSpec) open() (*backend, error) {
 		return nil, fmt.Errorf("checking counter_ttl and reservation_ttl: %w", err)
 	}
 	b.policies = policyapi.NewCache(policyapi.NewStore(b.store.client, keys, s.defaults), policyapi.Options{OnError: policyError})
+	b.bindings = binding.New(b.store.client, keys, callTimeout(s.options), metricHooks().Called)
 	b.gauge = watchLockedUsers(b.counter)
 	return b, nil
 }
+
+// callTimeout bounds a call of the store.
+func callTimeout(o counter.Options) time.Duration { return cmp.Or(o.CallTimeout, time.Second) }
 
 // hooks feed the metrics, and forget verified secrets of users whose state
 // has changed.
@@ -208,6 +217,7 @@ func backendLog() *zap.Logger { return caddy.Log().Named("lockout") }
 func (b *backend) Destruct() error {
 	ctx, cancel := context.WithTimeout(context.Background(), closeTimeout)
 	defer cancel()
+	b.running.Wait()
 	b.gauge.close()
 	b.policies.Close()
 	err := b.counter.Close(ctx)

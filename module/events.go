@@ -183,7 +183,7 @@ func (q *events) changed(c policyapi.Change, clientIP string) {
 
 // unclassified tells of an answer that no rule names.
 func (q *events) unclassified(a *attempt) {
-	subject, factor, status := a.login.subject, a.step.factor.String(), a.status
+	subject, factor, status := a.login.subject, a.login.factor.String(), a.status
 	ip, _ := caddyhttp.GetVar(a.request.Context(), caddyhttp.ClientIPVarKey).(string)
 	q.tell(eventUnclassified, func() map[string]any {
 		data := subjectData(subject)

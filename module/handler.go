@@ -176,14 +176,14 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyht
 	declineUpgrade(r)
 	step, err := h.sites.recognise(r)
 	if err != nil {
-		return h.refuse(w, r, step, err)
+		return h.refuse(w, r, step.label(), err)
 	}
 	if step == nil {
 		return h.pass(w, r, next)
 	}
 	login, err := h.identify(r, step)
 	if err != nil {
-		return h.refuse(w, r, step, err)
+		return h.refuse(w, r, step.label(), err)
 	}
 	start := time.Now() // not before: who sends slowly must not use up deny_delay
 	refusal, err := h.attempt(w, r, next, step, login)
@@ -192,7 +192,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyht
 	}
 	r.Body = http.NoBody // what was read of it can go
 	h.delays.hold(r.Context(), start, refusal)
-	return h.refuse(w, r, step, refusal)
+	return h.refuse(w, r, step.labelOf(login.factor), refusal)
 }
 
 // attempt takes an attempt to the login service. It returns why the attempt or
@@ -215,6 +215,10 @@ func (h *Handler) attempt(w http.ResponseWriter, r *http.Request, next caddyhttp
 // login is who wants to log in, and with what.
 type login struct {
 	subject counter.Subject
+	factor  counter.Factor
+	key     string   // leads to the subject, in a bound step
+	second  bool     // there is a code beside the password
+	keys    []string // will lead to the subject; in the order of step.requestKeys
 	secret  string
 	read    bool   // the body was read
 	body    string // what goes on of it
@@ -227,6 +231,7 @@ func (h *Handler) identify(r *http.Request, s *step) (login, error) {
 	var read *credentials.Login
 	var user string
 	if s.basic() {
+		l.factor = s.factor
 		var refusal *credentials.Refusal
 		if user, l.secret, _, refusal = credentials.ReadBasic(r); refusal != nil {
 			return l, refusal
@@ -242,18 +247,38 @@ func (h *Handler) identify(r *http.Request, s *step) (login, error) {
 		}
 		// They may be parts of the body, which would be kept with them.
 		user, l.secret = strings.Clone(read.User), strings.Clone(read.Secret)
+		var refusal *credentials.Refusal
+		if l.factor, refusal = s.factorOf(read.Factor); refusal != nil {
+			return l, refusal
+		}
 	}
-	if refusal := s.names.Check(user, h.names); refusal != nil {
-		return l, refusal
+	name := ""
+	var refusal *credentials.Refusal
+	if s.claim != nil {
+		if user, refusal = claimOf(user, s.claim); refusal != nil {
+			return l, refusal
+		}
 	}
-	name, refusal := h.names.Canonical(user)
-	if refusal != nil {
-		return l, refusal
+	if s.bound {
+		l.key = user
+	} else {
+		if refusal := s.names.Check(user, h.names); refusal != nil {
+			return l, refusal
+		}
+		if name, refusal = h.names.Canonical(user); refusal != nil {
+			return l, refusal
+		}
+		l.subject = counter.Subject{Organization: h.Organization, User: name}
 	}
-	l.subject = counter.Subject{Organization: h.Organization, User: name}
+	if read != nil {
+		l.keys, l.second = read.Keys, read.Second != ""
+	}
 	if read != nil && read.Media != "" {
 		if s.normalized {
 			user = name
+		}
+		if s.claim != nil {
+			user = read.User
 		}
 		if l.body, refusal = read.Forward(user); refusal != nil {
 			return l, refusal

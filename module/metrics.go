@@ -96,6 +96,10 @@ func (m *metricSet) zero() {
 			m.attempts.WithLabelValues(f.String(), o)
 		}
 	}
+	for _, kind := range []string{kindOTP, kindIdentify, kindReset} {
+		m.attempts.WithLabelValues(kind, outcomeAmbiguous)
+		m.attempts.WithLabelValues(kind, outcomeError)
+	}
 	for _, reason := range credentials.Reasons() {
 		m.refusals.WithLabelValues(string(reason))
 	}
@@ -106,7 +110,7 @@ func (m *metricSet) zero() {
 	m.unlocks.WithLabelValues(string(counter.Admin))
 	m.confirmed.WithLabelValues(resultConfirmed)
 	m.confirmed.WithLabelValues(resultShortfall)
-	for _, op := range []string{"reserve", "settle", "lock", "unlock", "state", "list", "merge", "confirm"} {
+	for _, op := range []string{"reserve", "settle", "lock", "unlock", "state", "list", "merge", "confirm", "bind", "find"} {
 		m.storeTime.WithLabelValues(op)
 		m.storeErrors.WithLabelValues(op)
 	}

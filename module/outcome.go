@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"time"
 )
 
@@ -15,6 +16,10 @@ type Outcome struct {
 	// `success`, `pending` (the secret was right, a second factor is due),
 	// `failure`, or `neutral` (no verdict about the secret).
 	Verdict string `json:"verdict,omitempty"`
+
+	// In a step with `same_request`, which secret a `failure` is about: `password`
+	// or the factor of the code. Default: both may have been wrong.
+	Factor string `json:"factor,omitempty"`
 
 	// Alternatives; one of them must match. Each is a list of conditions that
 	// must all match. In the Caddyfile `|` separates alternatives and `&`
@@ -31,10 +36,12 @@ const (
 	verdictPending
 	verdictFailure
 	verdictNeutral
-	verdictUnknown // there is no whole answer; no outcome can say so
+	verdictUnknown     // there is no whole answer; no outcome can say so
+	verdictFirstWrong  // failure of the password, in a step with two secrets
+	verdictSecondWrong // failure of the code
 )
 
-var verdictNames = [...]string{"unclassified", "success", "pending", "failure", "neutral", "failure"}
+var verdictNames = [...]string{"unclassified", "success", "pending", "failure", "neutral", "failure", "failure", "failure"}
 
 // String returns the label of the verdict in metrics.
 func (v verdict) String() string {
@@ -87,11 +94,11 @@ func truthOf(b bool) truth {
 
 // compileOutcomes checks outcomes and prepares them for evaluation. Its errors
 // name the outcome and the condition by their numbers, counted from 1.
-func compileOutcomes(outcomes []*Outcome) (*outcomeRules, error) {
+func compileOutcomes(outcomes []*Outcome, s *step) (*outcomeRules, error) {
 	o := &outcomeRules{now: time.Now}
 	forgives := false
 	for i, out := range outcomes {
-		r, err := compileOutcome(out)
+		r, err := compileOutcome(out, s)
 		if err != nil {
 			return nil, fmt.Errorf("reading outcome %d: %w", i+1, err)
 		}
@@ -105,13 +112,28 @@ func compileOutcomes(outcomes []*Outcome) (*outcomeRules, error) {
 	return o, nil
 }
 
-func compileOutcome(out *Outcome) (outcomeRule, error) {
+// anyAnswer are the rules of a step that waits for the whole answer and asks
+// nothing of it.
+func anyAnswer() *outcomeRules {
+	return &outcomeRules{now: time.Now, rules: []outcomeRule{{verdict: verdictSuccess, when: [][]condition{{}}}}}
+}
+
+func compileOutcome(out *Outcome, s *step) (outcomeRule, error) {
 	if out == nil {
 		return outcomeRule{}, errors.New("it is null: remove it")
 	}
 	r := outcomeRule{verdict: parseVerdict(out.Verdict)}
 	if r.verdict == verdictUnclassified {
 		return r, fmt.Errorf("unknown verdict %q: write success, pending, failure or neutral", out.Verdict)
+	}
+	if out.Factor != "" && r.verdict != verdictFailure {
+		return r, fmt.Errorf("%s names the factor %q: only failure is about one of two secrets, remove it", r.verdict, out.Factor)
+	}
+	if r.verdict == verdictFailure {
+		var err error
+		if r.verdict, err = s.wrongSecret(out.Factor); err != nil {
+			return r, err
+		}
 	}
 	if len(out.When) == 0 {
 		return r, fmt.Errorf("%s has no condition: add one", r.verdict)
@@ -141,6 +163,12 @@ func parseVerdict(name string) verdict {
 		}
 	}
 	return verdictUnclassified
+}
+
+// readsAnswer tells whether the step looks into the body of answers.
+func (s *step) readsAnswer() bool {
+	return s.rules.needsBody() || s.identity != nil && s.identity.header == "" ||
+		slices.ContainsFunc(s.answerKeys, func(k answerKey) bool { return !k.inHeader() })
 }
 
 // needsBody tells whether a condition looks into the body of the answer.

@@ -12,6 +12,7 @@ import (
 // setCookie is one Set-Cookie line as far as outcomes look at it.
 type setCookie struct {
 	name, domain, path string
+	value              string
 	live               bool // set to a value, not deleted
 }
 
@@ -55,7 +56,7 @@ func readSetCookie(line string, now func() time.Time) (ck setCookie, ok bool) {
 	if err != nil {
 		return setCookie{}, false
 	}
-	ck = setCookie{name: parsed.Name, live: strings.Trim(parsed.Value, " \t") != ""}
+	ck = setCookie{name: parsed.Name, value: parsed.Value, live: strings.Trim(parsed.Value, " \t") != ""}
 	for attributes != "" {
 		var attribute string
 		attribute, attributes, _ = strings.Cut(attributes, ";")

@@ -28,7 +28,7 @@ func outcomeOf(verdict string, when ...[]*Condition) *Outcome {
 
 func mustCompile(t testing.TB, outcomes ...*Outcome) *outcomeRules {
 	t.Helper()
-	o, err := compileOutcomes(outcomes)
+	o, err := compileOutcomes(outcomes, new(step))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -275,7 +275,7 @@ func TestCompileOutcomesErrors(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			_, err := compileOutcomes(tt.outcomes)
+			_, err := compileOutcomes(tt.outcomes, new(step))
 			if err == nil || !strings.Contains(err.Error(), tt.want) {
 				t.Errorf("got error %v, want %q", err, tt.want)
 			}

@@ -24,6 +24,9 @@ type recogniser struct {
 	maxBody int64
 	// multipart and gzip: some step reads them.
 	multipart, gzip bool
+	// shared: some key stands in the request that names the user, so one key may
+	// come to stand for another user while attempts under it are in flight.
+	shared bool
 	// scopedBasic: some step reads Authorization on guarded paths only.
 	scopedBasic bool
 }
@@ -53,6 +56,9 @@ func newRecogniser(h *Handler) (rec recogniser, err error) {
 			rec.scopedBasic = rec.scopedBasic || !s.anywhere()
 		}
 	}
+	if err := rec.checkBound(); err != nil {
+		return rec, err
+	}
 	if rec.passes, err = compileRules("pass", h.Pass); err != nil {
 		return rec, err
 	}
@@ -64,6 +70,24 @@ func newRecogniser(h *Handler) (rec recogniser, err error) {
 	}
 	rec.guards, err = newTargets(append(patterns, h.Guard...), expressions)
 	return rec, err
+}
+
+// checkBound refuses a step that no key can lead to, and notes whether a browser
+// may bring its own keys.
+func (rec *recogniser) checkBound() error {
+	binds := false
+	for _, s := range rec.steps {
+		rec.shared = rec.shared || len(s.requestKeys) > 0
+		for _, k := range s.answerKeys {
+			binds = binds || k.ttl > 0
+		}
+	}
+	for i, s := range rec.steps {
+		if s.bound && !binds && !rec.shared {
+			return fmt.Errorf("compiling step %d: checking user: no step binds a key to a user, so every attempt would be refused: add bind to the step before", i+1)
+		}
+	}
+	return nil
 }
 
 func compileRules(name string, rules []*Match) ([]*door, error) {

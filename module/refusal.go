@@ -65,9 +65,8 @@ var errBody = errors.New("reading the body of an attempt")
 
 // refuse ends a request with an error for handle_errors. The answer is the
 // same for a right and a wrong secret, a known and an unknown user.
-func (h *Handler) refuse(w http.ResponseWriter, r *http.Request, s *step, err error) error {
+func (h *Handler) refuse(w http.ResponseWriter, r *http.Request, factor string, err error) error {
 	how := h.refusalOf(err)
-	factor := s.factor.String()
 	metrics.attempts.WithLabelValues(factor, how.outcome).Inc()
 	metrics.refusals.WithLabelValues(how.reason).Inc()
 	if how.retry {

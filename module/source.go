@@ -20,6 +20,15 @@ type Source struct {
 	// `path` the number of the segment, counted from 1.
 	Name string `json:"name,omitempty"`
 
+	// Whether it holds the key of a session, which leads back to the user who was
+	// bound to it by an earlier step. For `user` alone, and not for `basic`.
+	Bound bool `json:"bound,omitempty"`
+
+	// The claim of the JSON Web Token that stands there, for `user` of a step
+	// `reset`. The token is not verified: the login service does, and only its
+	// success clears a counter. A dot steps into an object.
+	Claim string `json:"claim,omitempty"`
+
 	// Other places where it may stand instead. A request that fills two is
 	// refused. Not with `basic`.
 	Or []Source `json:"or,omitempty"`
@@ -48,10 +57,15 @@ func (s Source) place() credentials.Place {
 func (s Source) places() ([]credentials.Place, error) {
 	list := []credentials.Place{s.place()}
 	for _, other := range s.Or {
-		if len(other.Or) > 0 {
-			return nil, errors.New("an alternative has alternatives, write all in one list")
+		if len(other.Or) > 0 || other.Bound || other.Claim != "" {
+			return nil, errors.New("an alternative has alternatives, or is bound or a claim by itself, write all in one list")
 		}
 		list = append(list, other.place())
+	}
+	if s.Bound {
+		for i := range list {
+			list[i].Raw = list[i].From == credentials.FromCookie
+		}
 	}
 	for _, p := range list {
 		if err := p.Check(); err != nil {

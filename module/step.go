@@ -17,8 +17,15 @@ import (
 // user and the secret stand in it, and which answer of the login service means
 // what.
 type Step struct {
-	// The kind of the step and the factor that it counts. So far: `password`.
+	// The kind of the step and the factor that it counts: `password`, `totp`,
+	// `otp_sms`, `otp_email` or `recovery_code`; or `otp`, when `factor` says
+	// which. A step `identify` takes a name without a secret: it counts nothing
+	// and binds a key to the user. A step `reset` completes a reset of the
+	// password: its success clears the password counter, and no lock.
 	Kind string `json:"kind,omitempty"`
+
+	// The field that names the factor, for the kind `otp`.
+	Factor *FactorField `json:"factor,omitempty"`
 
 	// Which requests are attempts. A step that reads form or JSON bodies needs
 	// at least one path; these paths become guarded. A step that reads HTTP
@@ -40,6 +47,17 @@ type Step struct {
 
 	// Where the secret stands. Not for HTTP Basic, which names both at once.
 	Secret Source `json:"secret,omitzero"`
+
+	// Keys that later steps are led back to this user by.
+	Bind []*Binding `json:"bind,omitempty"`
+
+	// Another secret in the same request, which may be missing.
+	SameRequest *SecondSecret `json:"same_request,omitempty"`
+
+	// The name of the account in an answer that says success. When the key of a
+	// bound step has stood for two users, the success forgives the one who is
+	// named so, and nobody without. Default: none.
+	Identity *Identity `json:"identity,omitempty"`
 
 	// A regular expression that the whole user name must match; all others are
 	// refused with 400. It bounds the spellings that the login service may take
@@ -66,11 +84,13 @@ type Step struct {
 // step is a compiled Step.
 type step struct {
 	door
-	factor counter.Factor
-	body   *credentials.LoginRule // nil: HTTP Basic
-	keys   []credentials.Place    // where a request that carries a login holds something
-	accept []string               // nil: form and JSON
-	names  *credentials.NamePattern
+	kind    string
+	factor  counter.Factor            // 0: the request names it
+	factors map[string]counter.Factor // by the value that names them
+	body    *credentials.LoginRule    // nil: HTTP Basic
+	keys    []credentials.Place       // where a request that carries a login holds something
+	accept  []string                  // nil: form and JSON
+	names   *credentials.NamePattern
 	// secretNames are the fields of the secret, and secrets reads them alone,
 	// for requests that are no attempts. Nil: it stands outside the body.
 	secretNames  []string
@@ -79,7 +99,13 @@ type step struct {
 	userNames    []string // fields of the user
 	rules        *outcomeRules
 
-	normalized bool // the canonical name goes on
+	normalized  bool // the canonical name goes on
+	bound       bool // a key stands where the user name would
+	requestKeys []requestKey
+	answerKeys  []answerKey
+	identity    *identity
+	claim       []string       // of the token that stands where the user name would
+	second      counter.Factor // of the other secret in the same request; 0: none
 }
 
 // apart reports whether fields of the body tell the step from others.
@@ -97,14 +123,14 @@ func (s *step) reads(media credentials.Media) bool {
 
 // compile checks the step. Its errors say what to change.
 func (s *Step) compile(maxBody int64) (*step, error) {
-	if s.Kind != counter.Password.String() {
-		return nil, fmt.Errorf("checking kind: %q is not supported, write password", s.Kind)
-	}
 	d, err := s.Match.compile(append(s.Secret.fields(), s.User.fields()...)...)
 	if err != nil {
 		return nil, err
 	}
-	out := &step{door: *d, factor: counter.Password, accept: s.Accept}
+	out := &step{door: *d, accept: s.Accept}
+	if err := s.compileKind(out); err != nil {
+		return nil, err
+	}
 	if s.User.From == fromBasic {
 		err = s.checkBasic()
 	} else {
@@ -116,20 +142,65 @@ func (s *Step) compile(maxBody int64) (*step, error) {
 	if out.names, err = credentials.NewNamePattern(s.UserPattern); err != nil {
 		return nil, fmt.Errorf("checking user_pattern: %w", err)
 	}
-	if out.rules, err = compileOutcomes(s.Outcomes); err != nil {
+	if s.Kind == kindIdentify {
+		out.rules = anyAnswer()
+	} else if out.rules, err = compileOutcomes(s.Outcomes, out); err != nil {
 		return nil, fmt.Errorf("checking outcomes: %w", err)
+	}
+	if out.identity, err = s.Identity.compile(); err != nil {
+		return nil, fmt.Errorf("checking identity: %w", err)
 	}
 	return out, nil
 }
 
+// compileBound sets what leads to users and back.
+func (s *Step) compileBound(out *step) error {
+	out.bound = s.User.Bound
+	if out.bound && (s.UserPattern != "" || s.ForwardNormalized) {
+		return errors.New("checking user_pattern and forward_normalized: the step is bound to a key and reads no name, remove them")
+	}
+	if s.User.Claim != "" {
+		c, err := compileJSON(&NamedPattern{Name: s.User.Claim})
+		if err != nil || s.Kind != kindReset || s.UserPattern != "" || s.ForwardNormalized {
+			return fmt.Errorf("checking user: claim %q: write the path of a claim, in a step reset without user_pattern and forward_normalized", s.User.Claim)
+		}
+		out.claim = c.path
+	}
+	if s.Identity != nil && !out.bound {
+		return errors.New("checking identity: the step reads the name itself, so there is nobody else it could be: remove it, or bind the user")
+	}
+	for _, b := range s.Bind {
+		if err := b.compile(out); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// rotated are the places where the answer may set the key of the attempt anew.
+func (s *Step) rotated() (names []string) {
+	for _, other := range append([]Source{s.User}, s.User.Or...) {
+		if s.User.Bound && other.From == string(credentials.FromCookie) {
+			names = append(names, other.Name)
+		}
+	}
+	return names
+}
+
 func (s *Step) checkBasic() error {
 	switch {
+	case s.Kind != counter.Password.String():
+		return errors.New("checking user: HTTP Basic holds a password, write the kind password")
 	case s.Secret.From != "":
 		return errors.New("checking secret: HTTP Basic holds user and secret, remove it")
 	case len(s.Accept) > 0:
 		return errors.New("checking accept: HTTP Basic reads no body, remove it")
 	case len(s.Match.Field) > 0, len(s.Match.Has) > 0:
 		return errors.New("checking match: HTTP Basic reads no body, remove field and has")
+	case s.User.Bound, s.User.Claim != "", len(s.Bind) > 0, s.Identity != nil:
+		return errors.New("checking user, bind and identity: HTTP Basic names the user with every request, remove them")
+	case s.SameRequest != nil:
+		return errors.New("checking same_request: HTTP Basic holds one secret, remove it")
 	case s.Decode != "", s.CanonicalForward != nil, s.ForwardNormalized:
 		return errors.New("checking decode, canonical_forward and forward_normalized: HTTP Basic reads no body, remove them")
 	case s.User.Name != "":
@@ -144,12 +215,33 @@ func (s *Step) compileBody(out *step, maxBody int64) (err error) {
 	if out.anywhere() {
 		return errors.New("checking match: a step that reads bodies needs a path, add match path")
 	}
-	config := credentials.LoginConfig{MaxBytes: maxBody, Gzip: s.Decode == "gzip"}
+	config := credentials.LoginConfig{MaxBytes: maxBody, Gzip: s.Decode == "gzip", NamesOnly: !out.takesSecret()}
+	if err := s.compileBound(out); err != nil {
+		return err
+	}
+	out.requestKeys = append(out.requestKeys, s.kept()...)
+	for _, k := range out.requestKeys {
+		config.Keys = append(config.Keys, k.place)
+	}
+	for _, name := range s.rotated() {
+		out.answerKeys = append(out.answerKeys, answerKey{from: fromSetCookie, name: name})
+	}
 	if config.User, err = s.User.places(); err != nil {
 		return fmt.Errorf("checking user: %w", err)
 	}
-	if config.Secret, err = s.Secret.places(); err != nil {
-		return fmt.Errorf("checking secret: %w", err)
+	if s.Secret.Bound || s.Secret.Claim != "" {
+		return errors.New("checking secret: a bound key and a claim lead to a user, remove them")
+	}
+	if config.Second, err = s.compileSecond(out); err != nil {
+		return fmt.Errorf("checking same_request: %w", err)
+	}
+	if !config.NamesOnly {
+		if config.Secret, err = s.Secret.places(); err != nil {
+			return fmt.Errorf("checking secret: %w", err)
+		}
+	}
+	if s.Factor != nil {
+		config.Factor = []credentials.Place{{From: credentials.FromField, Name: s.Factor.Name}}
 	}
 	if err := s.readAccept(&config); err != nil {
 		return err
@@ -164,8 +256,8 @@ func (s *Step) compileBody(out *step, maxBody int64) (err error) {
 	if slices.ContainsFunc(config.Secret, func(p credentials.Place) bool { return p.From == credentials.FromPath }) {
 		return errors.New("checking secret: a path is logged everywhere and holds no secret, write field, query, header or cookie")
 	}
-	out.secretPlaces, out.userNames = config.Secret, s.User.fields()
-	out.keys = carriers(config.User, config.Secret)
+	out.secretPlaces, out.userNames = slices.Concat(config.Secret, config.Second), s.User.fields()
+	out.keys = carriers(config.User, out.secretPlaces)
 	if out.secretNames = s.Secret.fields(); len(out.secretNames) > 0 {
 		if out.secrets, err = credentials.NewFields(out.secretNames); err != nil {
 			return fmt.Errorf("checking secret: %w", err)
@@ -177,7 +269,7 @@ func (s *Step) compileBody(out *step, maxBody int64) (err error) {
 
 // readAccept sets the types of bodies that are read.
 func (s *Step) readAccept(config *credentials.LoginConfig) error {
-	readsBody := slices.ContainsFunc(slices.Concat(config.User, config.Secret), isField)
+	readsBody := slices.ContainsFunc(slices.Concat(config.User, config.Secret, config.Factor, config.Second, config.Keys), isField)
 	for _, a := range s.Accept {
 		switch a {
 		case "form":

@@ -83,7 +83,7 @@ func (w *heldWriter) WriteHeader(status int) {
 	}
 	// The status line of HTTP Basic is the answer: the body is not about it.
 	if ok && (w.attempt.step.basic() || !holds(v) || w.endless()) {
-		w.settle(v)
+		w.settle(v, false)
 	}
 }
 
@@ -199,7 +199,7 @@ func (w *heldWriter) settleByBody(complete bool) {
 	if complete && holds(v) && w.truncated() {
 		v = w.attempt.unknown()
 	}
-	w.settle(v)
+	w.settle(v, complete)
 }
 
 // truncated reports that fewer bytes came than the answer announced.
@@ -212,8 +212,9 @@ func (w *heldWriter) truncated() bool {
 }
 
 // settle asks for the decision and sends or drops what is held.
-func (w *heldWriter) settle(v verdict) {
+func (w *heldWriter) settle(v verdict, complete bool) {
 	w.attempt.status = w.status
+	w.attempt.answer = &answer{status: w.status, header: w.header, body: w.body.Bytes(), complete: complete}
 	if !w.attempt.decide(v) {
 		w.state = dropping
 		w.body.Reset()

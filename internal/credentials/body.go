@@ -24,6 +24,9 @@ const (
 
 // readBody reads the whole body and the fields in it.
 func (l *LoginRule) readBody(r *http.Request, login *Login) error {
+	if l.config.NamesOnly && !l.fields {
+		return nil // nothing in it is guessed or counted
+	}
 	if l.without {
 		// Only a body that is there needs a type.
 		if err := l.readWithout(r); err != nil || r.Body == http.NoBody {

@@ -45,6 +45,11 @@ func readHeader(r *http.Request, name string) (text string, present bool, err *R
 // as those of form fields are, the value is decoded, and what is not a plain
 // cookie-octet of RFC 6265, section 4.1.1 is refused.
 func ReadCookie(r *http.Request, name string) (text string, present bool, err *Refusal) {
+	return readCookie(r, name, false)
+}
+
+// readCookie is ReadCookie, with the value decoded or as it stands.
+func readCookie(r *http.Request, name string, asIs bool) (text string, present bool, err *Refusal) {
 	lines := r.Header["Cookie"]
 	if len(lines) == 0 {
 		return "", false, nil
@@ -65,7 +70,7 @@ func ReadCookie(r *http.Request, name string) (text string, present bool, err *R
 			return "", false, Refuse(ReasonAmbiguous, "there is a credential cookie twice")
 		}
 		present = true
-		if text, err = cookieValue(value); err != nil {
+		if text, err = cookieValue(value, asIs); err != nil {
 			return "", false, err
 		}
 	}
@@ -73,11 +78,14 @@ func ReadCookie(r *http.Request, name string) (text string, present bool, err *R
 }
 
 // cookieValue decodes the escapes of a cookie, but no plus signs.
-func cookieValue(value string) (string, *Refusal) {
+func cookieValue(value string, asIs bool) (string, *Refusal) {
 	for i := range len(value) {
 		if c := value[i]; c <= ' ' || c >= 0x7f || c == '"' || c == ',' || c == '\\' {
 			return "", Refuse(ReasonMalformedHeader, "a credential cookie holds what no cookie may")
 		}
+	}
+	if asIs {
+		return value, nil
 	}
 	text, ok := decodeStrict(strings.ReplaceAll(value, "+", "%2B"))
 	if !ok {

@@ -22,6 +22,17 @@ type LoginConfig struct {
 	// a field steps into an object: "checks.user". In a form and in multipart
 	// it is the whole key: "user[login]".
 	User, Secret []Place
+	// NamesOnly is for a request that says who is meant, and has no Secret. When
+	// that stands outside the body, the body is not read.
+	NamesOnly bool
+	// Factor names the field that says what kind of secret it is. It has to be
+	// there.
+	Factor []Place
+	// Second names the places of another secret, which may be missing.
+	Second []Place
+	// Keys names places whose values are wanted besides, each by itself and
+	// missing or not.
+	Keys []Place
 	// Form, JSON and Multipart name the accepted types. A rule with a field
 	// needs at least one.
 	Form, JSON, Multipart bool
@@ -37,7 +48,8 @@ type LoginConfig struct {
 // LoginRule reads logins out of requests. It is safe for concurrent use.
 type LoginRule struct {
 	config LoginConfig
-	places []Place // of the user, then of the secret
+	places []Place // of the user, the secret, the factor, the second secret, then the keys
+	ends   [4]int  // of the first four in places
 	users  int     // how many of places are the user's
 	keys   keySet  // fields that a body or query must not imitate
 
@@ -45,7 +57,7 @@ type LoginRule struct {
 	path    bool         // some place is a segment of the path
 	query   bool         // some place is in the query
 	fields  bool         // some place is in the body
-	without bool         // user and secret may both stand outside the body
+	without bool         // nothing that has to be there needs a body
 }
 
 // fieldPaths is a field as members of a JSON body, and the place that it is.
@@ -57,6 +69,12 @@ type fieldPaths struct {
 // Login is what a request said. User and Secret are decoded, otherwise as sent.
 type Login struct {
 	User, Secret string
+	// Factor is what the request says of the kind of secret.
+	Factor string
+	// Second is the other secret, "" when there is none.
+	Second string
+	// Keys are the values of LoginConfig.Keys in their order, "" when missing.
+	Keys []string
 	// Body is the body that was read, without its Content-Encoding.
 	Body string
 	// Media is the type of the body, "" when there was none.
@@ -68,9 +86,14 @@ type Login struct {
 
 // NewLoginRule compiles a rule.
 func NewLoginRule(c LoginConfig) (*LoginRule, error) {
-	l := &LoginRule{config: c, places: slices.Concat(c.User, c.Secret), users: len(c.User)}
+	l := &LoginRule{config: c, places: slices.Concat(c.User, c.Secret, c.Factor, c.Second, c.Keys), users: len(c.User)}
+	at := 0
+	for i, group := range [...][]Place{c.User, c.Secret, c.Factor, c.Second} {
+		at += len(group)
+		l.ends[i] = at
+	}
 	switch {
-	case len(c.User) == 0 || len(c.Secret) == 0:
+	case len(c.User) == 0 || len(c.Secret) == 0 && !c.NamesOnly:
 		return nil, errors.New("compiling login rule: it names no place for the user or the secret")
 	case c.MaxBytes < 0:
 		return nil, errors.New("compiling login rule: the body limit is negative")
@@ -93,8 +116,10 @@ func NewLoginRule(c LoginConfig) (*LoginRule, error) {
 			l.path = true
 		}
 	}
-	outside := func(p Place) bool { return p.From != FromField }
-	l.without = slices.ContainsFunc(c.User, outside) && slices.ContainsFunc(c.Secret, outside)
+	outside := func(group []Place) bool {
+		return len(group) == 0 || slices.ContainsFunc(group, func(p Place) bool { return p.From != FromField })
+	}
+	l.without = outside(c.User) && outside(c.Secret) && outside(c.Factor)
 	if l.fields != (c.Form || c.JSON || c.Multipart) {
 		return nil, errors.New("compiling login rule: a rule with a field accepts form, JSON or multipart, and only such a rule")
 	}
@@ -112,14 +137,18 @@ func (l *LoginRule) Read(r *http.Request, target string) (*Login, error) {
 	if err := l.readBody(r, login); err != nil {
 		return nil, err
 	}
-	var refusal *Refusal
-	if login.User, refusal = login.read.only(0, l.users); refusal == nil {
-		login.Secret, refusal = login.read.only(l.users, len(l.places))
+	from := 0
+	for i, into := range [...]*string{&login.User, &login.Secret, &login.Factor, &login.Second} {
+		var refusal *Refusal
+		if *into, refusal = login.read.only(from, l.ends[i]); refusal != nil {
+			return nil, refusal
+		}
+		from = l.ends[i]
 	}
-	if refusal == nil {
-		refusal = checkLogin(login.User, login.Secret)
+	if len(l.config.Keys) > 0 {
+		login.Keys = slices.Clone(login.read.values[from:len(l.places)])
 	}
-	if refusal != nil {
+	if refusal := l.check(login); refusal != nil {
 		return nil, refusal
 	}
 	return login, nil
@@ -146,7 +175,7 @@ func (l *LoginRule) readOutside(r *http.Request, target string, v *reading) *Ref
 		case FromHeader:
 			text, present, refusal = readHeader(r, p.Name)
 		case FromCookie:
-			if text, present, refusal = ReadCookie(r, p.Name); strings.Contains(text, "+") && refusal == nil {
+			if text, present, refusal = readCookie(r, p.Name, p.Raw); strings.Contains(text, "+") && refusal == nil && !p.Raw {
 				// PHP 7 makes a blank of it.
 				refusal = Refuse(ReasonMalformedHeader, "a credential in a cookie holds a plus sign")
 			}
@@ -164,17 +193,19 @@ func (l *LoginRule) readOutside(r *http.Request, target string, v *reading) *Ref
 	return nil
 }
 
-// checkLogin refuses credentials that no login consists of (D9). Control
-// characters are cut or trimmed by some readers, and kept by others.
-func checkLogin(user, secret string) *Refusal {
+// check refuses credentials that no login consists of (D9). Control characters
+// are cut or trimmed by some readers, and kept by others.
+func (l *LoginRule) check(login *Login) *Refusal {
 	switch {
-	case strings.TrimSpace(user) == "":
+	case strings.TrimSpace(login.User) == "":
 		return Refuse(ReasonMissingUser, "there is no user name")
-	case secret == "":
+	case login.Secret == "" && len(l.config.Secret) > 0:
 		return Refuse(ReasonMissingSecret, "there is no secret")
-	case strings.ContainsFunc(user, isControl):
+	case login.Factor == "" && len(l.config.Factor) > 0:
+		return Refuse(ReasonFactor, "nothing says what kind of secret it is")
+	case strings.ContainsFunc(login.User, isControl):
 		return Refuse(ReasonBadName, "the user name holds control characters")
-	case strings.ContainsFunc(secret, isControl):
+	case strings.ContainsFunc(login.Secret, isControl), strings.ContainsFunc(login.Second, isControl):
 		return Refuse(ReasonBadSecret, "the secret holds control characters")
 	}
 	return nil

@@ -29,6 +29,9 @@ type Place struct {
 	// Name of the field, parameter, header or cookie, spelled exactly; for
 	// FromPath the number of the segment, counted from 1.
 	Name string
+	// Raw leaves the escapes of a cookie as they are: its value is a key that is
+	// only compared with the one that the service has set.
+	Raw bool
 }
 
 // maxPlaces bounds the places of one rule; position has one element for each.

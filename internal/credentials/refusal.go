@@ -50,6 +50,12 @@ const (
 	ReasonBadName Reason = "bad_name"
 	// ReasonBadSecret: the secret holds control characters. 400
 	ReasonBadSecret Reason = "bad_secret"
+	// ReasonFactor: the field that names the kind of secret is missing, empty or
+	// names none of the step's. 400
+	ReasonFactor Reason = "factor"
+	// ReasonUnknownKey: the key of a session leads to no user, or to more than
+	// one session can have. 403
+	ReasonUnknownKey Reason = "unknown_key"
 	// ReasonUserPattern: the user name is none that the step takes. 400
 	ReasonUserPattern Reason = "user_pattern"
 	// ReasonMalformedQuery: the query is not strictly one. 400
@@ -73,7 +79,7 @@ func Reasons() []Reason {
 	return []Reason{
 		ReasonTarget, ReasonMethod, ReasonGuarded, ReasonDenied, ReasonConnection, ReasonDuplicateHeader, ReasonContentType, ReasonContentEncoding,
 		ReasonTooLarge, ReasonQueryCredentials, ReasonAmbiguous, ReasonMalformedBody, ReasonWrongType, ReasonMissingUser,
-		ReasonMissingSecret, ReasonBadName, ReasonBadSecret, ReasonUserPattern, ReasonMalformedQuery, ReasonMalformedPath,
+		ReasonMissingSecret, ReasonBadName, ReasonBadSecret, ReasonFactor, ReasonUnknownKey, ReasonUserPattern, ReasonMalformedQuery, ReasonMalformedPath,
 		ReasonMalformedHeader, ReasonUnexpectedBody, ReasonSignedBody, ReasonBadBasic,
 	}
 }
@@ -99,7 +105,7 @@ func Refuse(reason Reason, detail string) *Refusal {
 		status = http.StatusNotFound
 	case ReasonMethod:
 		status = http.StatusMethodNotAllowed
-	case ReasonGuarded, ReasonDenied:
+	case ReasonGuarded, ReasonDenied, ReasonUnknownKey:
 		status = http.StatusForbidden
 	case ReasonContentType, ReasonContentEncoding:
 		status = http.StatusUnsupportedMediaType

@@ -9,6 +9,8 @@
 //	                                                    the user is locked       lock, unlock
 //	lockout:{<instance>#<shard>}:locked         zset    none                     counter: whatever locks or unlocks
 //	lockout:{<instance>#<shard>}:events         stream  capped                   counter: whatever locks or unlocks
+//	lockout:{<instance>#b<hash>}:bind:<hash>    hash    life of the session's    binding: add; find moves
+//	                                                    key                      the end of its life
 //	lockout:{<instance>}:policy                 hash    none                     policyapi: default policy
 //	lockout:{<instance>}:policy:<organization>  hash    none                     policyapi: policy of an organization
 //	lockout:{<instance>}:sequence               string  none                     policyapi: rises by one per change

@@ -1,0 +1,137 @@
+// Copyright 2026 The caddy-lockout authors
+// SPDX-License-Identifier: Apache-2.0
+
+package module
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/caddy-lockout/caddy-lockout/counter"
+)
+
+// boundKey is a key that is to stand for the subjects of an attempt.
+type boundKey struct {
+	key   string
+	ttl   time.Duration
+	joins bool // only if it stands for somebody already
+}
+
+// keysOfRequest are the keys that came with the attempt.
+func (a *attempt) keysOfRequest() (keys []boundKey) {
+	for i, k := range a.step.requestKeys {
+		if key := a.login.keys[i]; key != "" {
+			keys = append(keys, boundKey{key, k.ttl, k.joins})
+		}
+	}
+	return keys
+}
+
+// keysOfAnswer are the keys that the answer gives out. Of an answer that is no
+// success only the header is read.
+func (a *attempt) keysOfAnswer(success bool) (keys []boundKey) {
+	if a.answer == nil {
+		return nil
+	}
+	for i := range a.step.answerKeys {
+		k := &a.step.answerKeys[i]
+		if !success && !k.inHeader() {
+			continue
+		}
+		ttl := k.ttl
+		if ttl == 0 {
+			ttl = a.life // it takes the place of the key of this attempt
+		}
+		for _, key := range k.of(a.answer, time.Now) {
+			keys = append(keys, boundKey{key: key, ttl: ttl})
+		}
+	}
+	return keys
+}
+
+// bind lets keys stand for the subjects of the attempt.
+func (a *attempt) bind(ctx context.Context, keys []boundKey) error {
+	if len(keys) == 0 || len(a.claims) == 0 {
+		return nil
+	}
+	subjects := make([]counter.Subject, len(a.claims))
+	for i := range a.claims {
+		subjects[i] = a.claims[i].subject
+	}
+	errs := make([]error, len(keys))
+	var running sync.WaitGroup
+	for i, k := range keys {
+		running.Go(func() {
+			add := a.backend.bindings.Add
+			if k.joins {
+				add = a.backend.bindings.Join
+			}
+			errs[i] = add(ctx, a.handler.Organization, k.key, k.ttl, subjects...)
+		})
+	}
+	running.Wait()
+	for _, err := range errs {
+		if err != nil {
+			return refuseKey(err)
+		}
+	}
+	return nil
+}
+
+// along runs f while keys are bound, so that both take one round trip.
+func (a *attempt) along(ctx context.Context, keys []boundKey, f func() error) error {
+	if len(keys) == 0 {
+		return f()
+	}
+	var failed error
+	var running sync.WaitGroup
+	running.Go(func() { failed = a.bind(ctx, keys) })
+	err := f()
+	running.Wait()
+	if err != nil {
+		return err
+	}
+	return failed
+}
+
+// accepted takes note of the answer to a request that takes no secret, before
+// the client has it.
+func (a *attempt) accepted() error {
+	if a.step.kind == kindReset {
+		a.reset()
+		return nil
+	}
+	ctx, cancel := a.patience()
+	defer cancel()
+	return a.orPass(a.bind(ctx, a.keysOfAnswer(true)))
+}
+
+// reset clears the password counter of whom a completed reset is about. It is not
+// repeated: the service has the new password, whatever we know.
+func (a *attempt) reset() {
+	ctx, cancel := context.WithDeadline(context.WithoutCancel(a.request.Context()), time.Now())
+	defer cancel()
+	a.recheck(ctx)
+	about := a.proven()
+	if about == nil {
+		return
+	}
+	if err := a.backend.counter.Reset(ctx, about.subject, a.id, counter.Password); err != nil {
+		a.handler.log.Warn("the password counter could not be cleared after a reset", subjectField(about.subject), zap.Error(err))
+	}
+}
+
+// carryOver binds the key that an answer sets in place of the attempt's own,
+// though the answer is no success.
+func (a *attempt) carryOver() {
+	if !a.step.bound {
+		return
+	}
+	if err := a.bind(a.request.Context(), a.keysOfAnswer(false)); err != nil {
+		a.handler.log.Warn("a new session could not be bound to its user; further codes under it are refused",
+			subjectField(a.login.subject), zap.Error(err))
+	}
+}

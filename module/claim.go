@@ -1,0 +1,186 @@
+// Copyright 2026 The caddy-lockout authors
+// SPDX-License-Identifier: Apache-2.0
+
+package module
+
+import (
+	"context"
+	"errors"
+	"slices"
+
+	"go.uber.org/zap"
+
+	"github.com/caddy-lockout/caddy-lockout/binding"
+	"github.com/caddy-lockout/caddy-lockout/counter"
+	"github.com/caddy-lockout/caddy-lockout/internal/credentials"
+)
+
+// claim is the part of an attempt that concerns one subject. There is one for
+// each user whom the key of a bound step stands for, and one otherwise.
+type claim struct {
+	subject counter.Subject
+	held    bool // has a slot that must be settled
+	late    bool // went without a slot, and is charged if the secret is wrong
+}
+
+// lead finds out whom the attempt is about.
+func (a *attempt) lead(ctx context.Context) error {
+	if !a.step.bound {
+		a.claims = []claim{{subject: a.login.subject}}
+		return nil
+	}
+	found, err := a.backend.bindings.Find(ctx, a.handler.Organization, a.login.key)
+	if err = refuseKey(err); a.step.kind == kindReset && isRefusal(err) {
+		return nil // nothing is guessed, and nothing will be cleared
+	}
+	if err != nil {
+		return err
+	}
+	a.life = found.Life
+	for _, s := range found.Subjects {
+		a.claims = append(a.claims, claim{subject: s})
+	}
+	a.login.subject = found.Subjects[0]
+	return nil
+}
+
+// refuseKey is the refusal of a key that leads to nobody. By default it is that
+// of a locked user: it tells nothing, and a client that gets it begins anew.
+func refuseKey(err error) error {
+	if errors.Is(err, binding.ErrUnknown) || errors.Is(err, binding.ErrCrowded) {
+		return credentials.Refuse(credentials.ReasonUnknownKey, err.Error())
+	}
+	return err
+}
+
+func isRefusal(err error) bool {
+	_, ok := errors.AsType[*credentials.Refusal](err)
+	return ok
+}
+
+// take reserves a slot of every claim, all or none.
+func (a *attempt) take(ctx context.Context) error {
+	for i := range a.claims {
+		c := &a.claims[i]
+		r, err := a.backend.counter.ReserveIn(ctx, a.handler.queue, c.subject, a.id, a.limits)
+		if err != nil {
+			a.settle(counter.Void)
+			return err
+		}
+		c.held = r.Held
+	}
+	return nil
+}
+
+// held reports whether some claim has a slot.
+func (a *attempt) held() bool {
+	return slices.ContainsFunc(a.claims, func(c claim) bool { return c.held })
+}
+
+// proven returns the claim that a success is about: the only one, or the one
+// that the answer names. Nil: nobody can tell.
+func (a *attempt) proven() *claim {
+	if len(a.claims) == 1 && !a.doubtful {
+		return &a.claims[0]
+	}
+	if a.step.identity == nil || a.answer == nil {
+		return nil
+	}
+	text, ok := a.step.identity.of(a.answer)
+	if !ok {
+		return nil
+	}
+	name, refusal := a.handler.names.Canonical(text)
+	if refusal != nil {
+		return nil
+	}
+	for i := range a.claims {
+		if a.claims[i].subject.User == name {
+			return &a.claims[i]
+		}
+	}
+	return nil
+}
+
+// forgive settles a success. Only the claim that it is about is forgiven; the
+// others get their slots back. When nobody can tell, a lock of any refuses.
+func (a *attempt) forgive(ctx context.Context) error {
+	about := a.proven()
+	for i := range a.claims {
+		c := &a.claims[i]
+		if c == about && c.held {
+			if err := a.backend.counter.Settle(ctx, c.subject, a.id, a.outcomes(counter.Success)); err != nil {
+				a.settle(counter.Void)
+				return err
+			}
+			c.held = false
+			continue
+		}
+		a.settleClaim(c, counter.Void)
+		if about != nil && c != about {
+			continue
+		}
+		if err := a.backend.counter.Check(ctx, c.subject, a.id); err != nil {
+			a.settle(counter.Void)
+			return err
+		}
+	}
+	return nil
+}
+
+// settle ends all claims in the same way.
+func (a *attempt) settle(o counter.Outcome) {
+	for i := range a.claims {
+		a.settleClaim(&a.claims[i], o)
+	}
+}
+
+func (a *attempt) settleClaim(c *claim, o counter.Outcome) {
+	if !c.held {
+		return
+	}
+	c.held = false
+	if err := a.backend.counter.Settle(a.request.Context(), c.subject, a.id, a.outcomes(o)); err != nil {
+		a.handler.log.Error("an attempt could not be settled; it counts as failed", subjectField(c.subject), zap.Error(err))
+	}
+}
+
+// chargeOthers counts a wrong secret for whoever has come to share its key
+// meanwhile. Nobody waits for it: the slots that were held are settled.
+func (a *attempt) chargeOthers() {
+	if !a.shared() {
+		return
+	}
+	late := *a
+	late.claims = slices.Clone(a.claims)
+	a.backend.running.Go(func() {
+		late.recheck(context.WithoutCancel(late.request.Context()))
+		late.charge()
+		late.settle(counter.Failure)
+	})
+}
+
+// shared reports whether the key of the attempt may come to stand for others
+// while it lasts.
+func (a *attempt) shared() bool {
+	return a.step.bound && a.handler.sites.shared && len(a.claims) > 0
+}
+
+// recheck looks whether the key has come to stand for somebody else while the
+// attempt was at the login service, which may have checked it against that user
+// then. Only a key that the browser brings itself can.
+func (a *attempt) recheck(ctx context.Context) {
+	if !a.shared() {
+		return
+	}
+	found, err := a.backend.bindings.Find(ctx, a.handler.Organization, a.login.key)
+	if err != nil {
+		a.doubtful = true
+		return
+	}
+	for _, s := range found.Subjects {
+		if !slices.ContainsFunc(a.claims, func(c claim) bool { return c.subject == s }) {
+			a.claims = append(a.claims, claim{subject: s, late: true})
+		}
+	}
+}

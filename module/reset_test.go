@@ -1,0 +1,91 @@
+// Copyright 2026 The caddy-lockout authors
+// SPDX-License-Identifier: Apache-2.0
+
+package module_test
+
+import (
+	"encoding/base64"
+	"testing"
+)
+
+// resetSteps complete resets whose user is named in a field.
+const resetSteps = `
+		step reset {
+			match path /reset
+			user field username
+			success status 204
+		}`
+
+// jwtSteps complete resets whose user is a claim of a token.
+const jwtSteps = pendingStep + `
+		step reset {
+			match path /reset
+			user jwt account.email field token
+			success status 204
+		}`
+
+func token(payload, signature string) string {
+	return "e30." + base64.RawURLEncoding.EncodeToString([]byte(payload)) + "." + signature
+}
+
+func TestResetByClaim(t *testing.T) {
+	t.Parallel()
+	a := startOTPArena(t, jwtSteps)
+	for _, user := range []string{"alice@example.com", "bob@example.com"} {
+		a.expect(t, 401, "/login", "", "username="+user, "password=wrong")
+	}
+	for name, tc := range map[string]struct {
+		status int
+		token  string
+	}{
+		"not accepted":   {400, token(`{"account":{"email":"alice@example.com"}}`, "bad")},
+		"no token":       {400, "good"},
+		"no claim":       {400, token(`{"email":"alice@example.com"}`, "good")},
+		"claim twice":    {400, token(`{"account":{"email":"x","email":"alice@example.com"}}`, "good")},
+		"empty claim":    {400, token(`{"account":{"email":""}}`, "good")},
+		"claim no text":  {400, token(`{"account":{"email":["alice@example.com"]}}`, "good")},
+		"no JSON":        {400, token(`alice@example.com`, "good")},
+		"padded":         {400, "e30." + base64.URLEncoding.EncodeToString([]byte(`{"account":{"email":"alice@example.com"}}`)) + ".good"},
+		"not that user":  {204, token(`{"account":{"email":"carol@example.com"}}`, "good")},
+		"two tokens":     {400, token(`{"account":{"email":"carol@example.com"}}`, "good") + "." + token(`{}`, "good")},
+		"broken payload": {400, "e30.%%%.good"},
+	} {
+		a.expect(t, tc.status, "/reset", "", "token="+tc.token)
+		if got := a.settled(t, "alice@example.com"); got.Failures != 1 {
+			t.Errorf("%s: %d failures", name, got.Failures)
+		}
+	}
+	a.expect(t, 204, "/reset", "", "token="+token(`{"account":{"email":"ALICE@example.com"}}`, "good"))
+	a.expectUser(t, "alice@example.com", 0, false)
+	a.expectUser(t, "bob@example.com", 1, false)
+}
+
+// The key of a session tells who resets, unless it has stood for two.
+func TestResetByKey(t *testing.T) {
+	t.Parallel()
+	a := startOTPArena(t, webSteps+`
+		step reset {
+			match path /web/reset
+			user bind cookie web
+			success status 204
+		}`)
+	fail := func(user string) {
+		t.Helper()
+		a.expect(t, 401, "/web/login", "", "username="+user, "password=wrong")
+	}
+	fail("alice")
+	fail("bob")
+	a.expect(t, 204, "/web/reset", "web=unknown", "token=good")
+	a.expectUser(t, "alice", 1, false)
+
+	a.expect(t, 401, "/web/login", "web=a", "username=alice", "password=wrong")
+	a.expect(t, 204, "/web/reset", "web=a", "token=good")
+	a.expectUser(t, "alice", 0, false)
+	a.expectUser(t, "bob", 1, false)
+
+	fail("alice")
+	a.expect(t, 401, "/web/login", "web=a", "username=bob", "password=wrong")
+	a.expect(t, 204, "/web/reset", "web=a", "token=good")
+	a.expectUser(t, "alice", 1, false)
+	a.expectUser(t, "bob", 2, false)
+}
