@@ -385,7 +385,7 @@ func optionsAttacks() []attack {
 			line := redisLine(redis, "\n\t\t\ttimeout 500ms")
 			var nodes []*arena
 			for range 2 {
-				nodes = append(nodes, &arena{startNode(t, options(line, maxAttempts(2*attackLimit), optionsNames)+siteBlock(optionsSite, proxyTo(a.service.URL))), a.service})
+				nodes = append(nodes, &arena{node: startNode(t, options(line, maxAttempts(2*attackLimit), optionsNames)+siteBlock(optionsSite, proxyTo(a.service.URL))), service: a.service})
 			}
 			doors := append(named("VICTIM", "CORP%5CVICTIM", "VICTIM%2Bx", "VICTIM."), at("/two", "type=a&"+guess), bareTo("GET", "/auth", name, key), bareTo("GET", "/q?"+guess),
 				bareTo("GET", "/api/x", basicHead(victim, "wrong")), mixed("", piece(user, "VICTIM"), piece(secret, "GUESS"), last))
