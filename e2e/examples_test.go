@@ -48,7 +48,7 @@ var examples = map[string]example{
 }
 
 // shownElsewhere are the files that other tests run.
-var shownElsewhere = []string{"demo"}
+var shownElsewhere = []string{"demo", "better_auth"}
 
 // Every example does what it says: the limit locks, the right password of a
 // locked user is refused, and nobody else is.
