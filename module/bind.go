@@ -4,12 +4,10 @@
 package module
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
-	"slices"
 	"strings"
 	"time"
 
@@ -119,19 +117,6 @@ func keyPlace(s Source) credentials.Place {
 	p := s.place()
 	p.Raw = p.From == credentials.FromCookie
 	return p
-}
-
-// kept returns the cookies that a service may keep when it sets none: under one
-// that stands for somebody another user may log in.
-func (s *Step) kept() (keys []requestKey) {
-	for _, b := range s.Bind {
-		place := keyPlace(Source{From: string(credentials.FromCookie), Name: b.Name})
-		taken := slices.ContainsFunc(s.Bind, func(o *Binding) bool { return o.From == string(credentials.FromCookie) && o.Name == b.Name })
-		if b.From == fromSetCookie && !s.User.Bound && !taken {
-			keys = append(keys, requestKey{place: place, ttl: cmp.Or(time.Duration(b.TTL), defaultBindTTL), joins: true})
-		}
-	}
-	return keys
 }
 
 // inHeader reports whether the key stands in the header of an answer.

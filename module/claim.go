@@ -184,3 +184,39 @@ func (a *attempt) recheck(ctx context.Context) {
 		}
 	}
 }
+
+// check looks for a lock of whomever the attempt is about.
+func (a *attempt) check(ctx context.Context) error {
+	for i := range a.claims {
+		if err := a.backend.counter.Check(ctx, a.claims[i].subject, a.id); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// charge reserves belatedly for a secret that went without a slot because it
+// was right a moment ago, and is not any more, and for a user whom the key of the
+// attempt stands for since.
+func (a *attempt) charge() {
+	if !slices.ContainsFunc(a.claims, func(c claim) bool { return c.late }) {
+		return
+	}
+	ctx, cancel := context.WithDeadline(context.WithoutCancel(a.request.Context()), a.deadline)
+	defer cancel()
+	var err error
+	if a.limits, err = a.handler.app.limits(ctx, a.backend, a.login.subject.Organization, a.factors()...); err == nil {
+		for i := range a.claims {
+			c := &a.claims[i]
+			if !c.late || err != nil {
+				continue
+			}
+			var r counter.Reservation
+			r, err = a.backend.counter.ReserveIn(ctx, a.handler.queue, c.subject, a.id, a.limits)
+			c.held = r.Held
+		}
+	}
+	if err != nil && !errors.Is(err, counter.ErrLocked) {
+		a.handler.log.Error("a wrong secret that went without a slot could not be charged", subjectField(a.login.subject), zap.Error(err))
+	}
+}
