@@ -7,7 +7,6 @@ import (
 	"context"
 	"errors"
 	"net/http"
-	"strconv"
 	"time"
 
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
@@ -123,42 +122,6 @@ func (a *attempt) forward(w http.ResponseWriter, next caddyhttp.Handler) (err er
 		return a.refusal
 	}
 	return err
-}
-
-// outgoing is the request as the login service gets it: with the body that was
-// read, and cut off from the client.
-func (a *attempt) outgoing() *http.Request {
-	r := a.request.WithContext(a.passage.ctx)
-	if a.login.read {
-		r.ContentLength = int64(len(a.login.body))
-		r.TransferEncoding = nil
-		r.Trailer = nil
-		r.Header = a.outgoingHeader(r.Header)
-		r.Body, a.login.body = &sentBody{text: a.login.body}, ""
-	}
-	if a.step.readsAnswer() {
-		// Go's transport then asks for gzip by itself, and decodes it.
-		r.Header = r.Header.Clone()
-		r.Header.Del("Accept-Encoding")
-	}
-	return r
-}
-
-// outgoingHeader describes the body that goes on.
-func (a *attempt) outgoingHeader(h http.Header) http.Header {
-	length := strconv.Itoa(len(a.login.body))
-	if h.Get("Content-Length") == length && len(h["Expect"]) == 0 && !a.login.decoded {
-		return h
-	}
-	h = h.Clone()
-	// The body is here, and the client has had its 100 (Continue).
-	h.Del("Expect")
-	if a.login.decoded {
-		h.Del("Content-Encoding")
-	}
-	// FastCGI passes the header on, not the length of the request.
-	h.Set("Content-Length", length)
-	return h
 }
 
 // byError returns the verdict when the handler behind us returned an error
