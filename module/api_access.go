@@ -82,13 +82,20 @@ func (h *API) everybody() (policyapi.Authenticator, error) {
 		organization = h.Organizations[0]
 	}
 	h.log.Warn("insecure_no_auth: everybody who reaches the policy API may unlock users and change policies")
-	all := &everybody{Everybody: policyapi.Everybody{Organization: organization}, sameOrigin: http.NewCrossOriginProtection()}
+	sameOrigin, err := h.trusted()
+	return &everybody{Everybody: policyapi.Everybody{Organization: organization}, sameOrigin: sameOrigin}, err
+}
+
+// trusted refuses what browsers send for pages of other sites than those that
+// cors names.
+func (h *API) trusted() (*http.CrossOriginProtection, error) {
+	sites := http.NewCrossOriginProtection()
 	for _, origin := range h.CORS {
-		if err := all.sameOrigin.AddTrustedOrigin(origin); err != nil {
+		if err := sites.AddTrustedOrigin(origin); err != nil {
 			return nil, fmt.Errorf("checking cors: %w", err)
 		}
 	}
-	return all, nil
+	return sites, nil
 }
 
 // everybody takes everybody but the pages of other sites: whoever may reach the

@@ -60,8 +60,9 @@ func (c *APICaddyAuth) provision(h *API) error {
 		}
 		h.checkRoles(id, user.Roles)
 	}
-	c.sameOrigin = http.NewCrossOriginProtection()
-	return nil
+	var err error
+	c.sameOrigin, err = h.trusted()
+	return err
 }
 
 // Authenticate returns the caller whom Caddy has authenticated.

@@ -25,7 +25,7 @@ func TestAPIOfCaddyUsers(t *testing.T) {
 		return "http://" + address + " {\n" + before + "\nlockout_api {\n" + access + "\n}\n}\n"
 	}
 	users := "basic_auth {\nalice " + string(hash) + "\nbob " + string(hash) + "\n}"
-	access := "caddy_auth {\nuser alice {\nroles IAM_OWNER\n}\nroles ORG_OWNER_VIEWER\norg acme\n}\ntoken " + apiToken + " {\nroles IAM_OWNER\n}"
+	access := "caddy_auth {\nuser alice {\nroles IAM_OWNER\n}\nroles ORG_OWNER_VIEWER\norg acme\n}\ntoken " + apiToken + " {\nroles IAM_OWNER\n}\ncors https://app.example.com"
 	n := &apiNode{client: client(t)}
 	n.node = startNode(t, site(open, users, access)+site(closed, users, "token "+apiToken+" {\nroles IAM_OWNER\n}")+site(bare, "", access))
 	basic := func(user string) string {
@@ -49,6 +49,8 @@ func TestAPIOfCaddyUsers(t *testing.T) {
 		n.callAs(t, 401, basic("alice"), "DELETE", policy, headers...)
 	}
 	n.callAs(t, 200, basic("alice"), "DELETE", policy, "Origin", n.api, "Sec-Fetch-Site", "same-origin")
+	// One that the operator has named may.
+	n.callAs(t, 200, basic("alice"), "POST", policy, "Origin", "https://app.example.com", "Sec-Fetch-Site", "cross-site")
 
 	n.api = "http://" + closed
 	n.callAs(t, 401, basic("alice"), "GET", standard)
