@@ -75,6 +75,15 @@ func (k *known) remove(s Subject) {
 	}
 }
 
+// missed takes note that messages may have been missed, of unlocks too: an
+// answer that is on its way may be older than one.
+func (k *known) missed() {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.unlocked = time.Now()
+	k.doubt()
+}
+
 // doubt asks for the index to be read.
 func (k *known) doubt() { signal(k.stale) }
 

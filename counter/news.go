@@ -30,7 +30,7 @@ func (c *Counter) follow(ctx context.Context) {
 		Confirmed: func() {
 			c.denied.dropAll()
 			if c.local != nil {
-				c.local.known.doubt()
+				c.local.known.missed()
 			}
 		},
 		Heard:   func(_, payload string) { c.heard(payload) },
