@@ -79,8 +79,8 @@ type Found struct {
 
 // Add notes that a key of a site stands for these subjects, besides those that
 // it stands for already. Repeating it changes nothing. life should be no shorter
-// than the service remembers the session. A key that is empty or too long is
-// none.
+// than the service remembers the session. Spellings of a key are one key, see
+// fold; ErrUnknown reports what can be none.
 func (s *Store) Add(ctx context.Context, site, key string, life time.Duration, subjects ...Subject) error {
 	return s.add(ctx, site, key, life, 0, subjects)
 }
@@ -92,8 +92,9 @@ func (s *Store) Join(ctx context.Context, site, key string, life time.Duration, 
 }
 
 func (s *Store) add(ctx context.Context, site, key string, life time.Duration, onlyKnown int, subjects []Subject) error {
-	if key == "" || len(key) > MaxKeyBytes {
-		return nil
+	key, ok := fold(key)
+	if !ok {
+		return ErrUnknown
 	}
 	args := []any{strconv.FormatInt(life.Milliseconds(), 10), MaxSubjects, onlyKnown}
 	for _, subject := range subjects {
@@ -110,7 +111,8 @@ func (s *Store) add(ctx context.Context, site, key string, life time.Duration, o
 
 // Find returns whom a key of a site stands for.
 func (s *Store) Find(ctx context.Context, site, key string) (found Found, err error) {
-	if key == "" || len(key) > MaxKeyBytes {
+	key, ok := fold(key)
+	if !ok {
 		return found, ErrUnknown
 	}
 	err = s.call(ctx, "find", func(ctx context.Context) error {

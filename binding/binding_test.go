@@ -55,7 +55,8 @@ func exercise(t *testing.T, s *binding.Store) {
 	add("a", "k", time.Minute, nil, alice)
 	expect("a", "k", time.Minute, nil, alice)
 	expect("b", "k", 0, binding.ErrUnknown) // another site
-	expect("a", "K", 0, binding.ErrUnknown)
+	expect("a", "K", time.Minute, nil, alice)
+	expect("a", "kk", 0, binding.ErrUnknown)
 
 	// All subjects stay, in one order, and the life never gets shorter.
 	add("a", "two", time.Hour, nil, bob)
@@ -85,11 +86,16 @@ func exercise(t *testing.T, s *binding.Store) {
 	expect("a", "k", 0, binding.ErrCrowded)
 
 	// What cannot be a key is none.
-	long := strings.Repeat("x", binding.MaxKeyBytes+1)
-	add("a", long, time.Minute, nil, alice)
-	expect("a", long, 0, binding.ErrUnknown)
-	add("a", "", time.Minute, nil, alice)
-	expect("a", "", 0, binding.ErrUnknown)
+	for _, none := range []string{
+		strings.Repeat("x", binding.MaxKeyBytes+1), "", "--", "k\x00", "k%00", "k\u0301", "%252525256b", "\x7fk", "k\n",
+	} {
+		add("a", none, time.Minute, binding.ErrUnknown, alice)
+		expect("a", none, 0, binding.ErrUnknown)
+	}
+	add("a", "s:Ab+/1-x=", time.Minute, nil, bob)
+	for _, spelled := range []string{"s%3AAb%2B%2f1-x%3d", "S:AB-_1-X", "s:Ab+/1-x= ", "sab1x", "%2573ab1x", "sab1x%"} {
+		expect("a", spelled, time.Minute, nil, bob)
+	}
 	odd := binding.Subject{Organization: "!", User: ".!\x00"}
 	add("a", "odd", time.Minute, nil, odd)
 	expect("a", "odd", time.Minute, nil, odd)

@@ -28,7 +28,7 @@ type attempt struct {
 	limits   []counter.FactorLimit
 	claims   []claim
 	life     time.Duration // of the key that led here
-	doubtful bool          // the key may stand for somebody else by now
+	doubt    error         // why the key may stand for somebody else by now
 	verified bool          // the secret was accepted a moment ago: no slot, no guess
 	deadline time.Time
 
@@ -199,7 +199,11 @@ func (a *attempt) succeed() error {
 	ctx, cancel := a.patience()
 	defer cancel()
 	a.recheck(ctx)
-	err := a.orPass(a.along(ctx, a.keysOfAnswer(true), func() error {
+	keys := a.keysOfAnswer(true)
+	if a.doubt != nil {
+		keys = nil // they may be somebody else's
+	}
+	err := a.orPass(a.along(ctx, keys, func() error {
 		switch {
 		case a.verified && a.backend.verified.has(a.login.subject, a.login.secret):
 			return nil

@@ -215,9 +215,9 @@ func backendLog() *zap.Logger { return caddy.Log().Named("lockout") }
 
 // Destruct delivers what is pending and closes the backend.
 func (b *backend) Destruct() error {
+	b.running.Wait() // may wait for slots, as long as a queue does
 	ctx, cancel := context.WithTimeout(context.Background(), closeTimeout)
 	defer cancel()
-	b.running.Wait()
 	b.gauge.close()
 	b.policies.Close()
 	err := b.counter.Close(ctx)

@@ -5,11 +5,14 @@ package module
 
 import (
 	"context"
+	"errors"
+	"slices"
 	"sync"
 	"time"
 
 	"go.uber.org/zap"
 
+	"github.com/caddy-lockout/caddy-lockout/binding"
 	"github.com/caddy-lockout/caddy-lockout/counter"
 )
 
@@ -18,13 +21,14 @@ type boundKey struct {
 	key   string
 	ttl   time.Duration
 	joins bool // only if it stands for somebody already
+	given bool // by the answer; else it came with the request
 }
 
 // keysOfRequest are the keys that came with the attempt.
 func (a *attempt) keysOfRequest() (keys []boundKey) {
 	for i, k := range a.step.requestKeys {
 		if key := a.login.keys[i]; key != "" {
-			keys = append(keys, boundKey{key, k.ttl, k.joins})
+			keys = append(keys, boundKey{key: key, ttl: k.ttl, joins: k.joins})
 		}
 	}
 	return keys
@@ -46,7 +50,7 @@ func (a *attempt) keysOfAnswer(success bool) (keys []boundKey) {
 			ttl = a.life // it takes the place of the key of this attempt
 		}
 		for _, key := range k.of(a.answer, time.Now) {
-			keys = append(keys, boundKey{key: key, ttl: ttl})
+			keys = append(keys, boundKey{key: key, ttl: ttl, given: true})
 		}
 	}
 	return keys
@@ -70,6 +74,9 @@ func (a *attempt) bind(ctx context.Context, keys []boundKey) error {
 				add = a.backend.bindings.Join
 			}
 			errs[i] = add(ctx, a.handler.Organization, k.key, k.ttl, subjects...)
+			if k.given && errors.Is(errs[i], binding.ErrUnknown) {
+				errs[i] = nil // will lead to nobody; a browser's own may be read as another
+			}
 		})
 	}
 	running.Wait()
@@ -125,12 +132,21 @@ func (a *attempt) reset() {
 }
 
 // carryOver binds the key that an answer sets in place of the attempt's own,
-// though the answer is no success.
+// though the answer is no success. Whoever shares the old key by now is meant by
+// the new one as well; while nobody can tell, it leads to nobody.
 func (a *attempt) carryOver() {
-	if !a.step.bound {
+	keys := a.keysOfAnswer(false)
+	if !a.step.bound || len(keys) == 0 {
 		return
 	}
-	if err := a.bind(a.request.Context(), a.keysOfAnswer(false)); err != nil {
+	ctx, heirs := a.request.Context(), *a
+	heirs.claims = slices.Clone(a.claims)
+	heirs.recheck(ctx)
+	err := heirs.doubt
+	if err == nil {
+		err = heirs.bind(ctx, keys)
+	}
+	if err != nil {
 		a.handler.log.Warn("a new session could not be bound to its user; further codes under it are refused",
 			subjectField(a.login.subject), zap.Error(err))
 	}

@@ -80,7 +80,7 @@ func (a *attempt) held() bool {
 // proven returns the claim that a success is about: the only one, or the one
 // that the answer names. Nil: nobody can tell.
 func (a *attempt) proven() *claim {
-	if len(a.claims) == 1 && !a.doubtful {
+	if len(a.claims) == 1 && a.doubt == nil {
 		return &a.claims[0]
 	}
 	if a.step.identity == nil || a.answer == nil {
@@ -175,7 +175,7 @@ func (a *attempt) recheck(ctx context.Context) {
 	}
 	found, err := a.backend.bindings.Find(ctx, a.handler.Organization, a.login.key)
 	if err != nil {
-		a.doubtful = true
+		a.doubt = err
 		return
 	}
 	for _, s := range found.Subjects {

@@ -81,8 +81,9 @@ func (a *attempt) factors() []counter.Factor {
 func (a *attempt) outcomes(o counter.Outcome) []counter.FactorOutcome {
 	first, second := o, o
 	switch {
-	case o == counter.Success && a.verdict == verdictPending:
+	case o != counter.Failure && a.verdict == verdictPending:
 		// A service may say the same of a code that is wrong and one that is missing.
+		// It stays wrong when nobody can tell whom to forgive the password.
 		second = counter.Failure
 	case o == counter.Failure && a.verdict == verdictFirstWrong:
 		second = counter.Void

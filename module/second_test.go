@@ -129,3 +129,34 @@ func TestPendingWithACodeIsAWrongCode(t *testing.T) {
 	a.expect(t, 403, "/both", "", "username=alice", "password=right", "otp=right")
 	a.expectUser(t, "alice", otpLimit, true)
 }
+
+// A key that stands for two users forgives nobody, but a wrong code beside a
+// right password stays wrong.
+func TestPendingUnderASharedKeyIsAWrongCode(t *testing.T) {
+	t.Parallel()
+	a := startOTPArena(t, `
+		step identify {
+			match path /name
+			user field username
+			bind field flow
+		}
+		step password {
+			match path /both
+			user bind field flow
+			secret field password
+			same_request totp field otp
+			success status 200 & json code=welcome
+			pending json code=otp
+			failure password json code=password
+		}`)
+	for _, user := range []string{"mallory", "victim"} {
+		a.expect(t, http.StatusOK, "/name", "", "username="+user, "flow=f1")
+	}
+	for range 3 * otpLimit {
+		a.send(t, "/both", "", "flow=f1", "username=victim", "password=right", "otp=wrong")
+	}
+	if got := a.service.wrong("victim", "totp"); got != otpLimit {
+		t.Errorf("%d wrong codes were checked, want %d", got, otpLimit)
+	}
+	a.expectUser(t, "victim", otpLimit, true)
+}

@@ -1,0 +1,76 @@
+// Copyright 2026 The caddy-lockout authors
+// SPDX-License-Identifier: Apache-2.0
+
+package binding
+
+import "strings"
+
+// maxDecodings is how often a key may be escaped.
+const maxDecodings = 3
+
+// fold reduces a key to its letters and digits in lower case, escapes decoded.
+// PHP and Node decode cookies, MySQL and SQL Server compare without case and
+// without blanks at the end, databases read a UUID with and without dashes,
+// decoders base64 in two alphabets. If two spellings of one session led to
+// different users here, who is led to himself by the first could guess at
+// whoever logged in under the second. Folding leaves a random key of 128 bits
+// more than 100 of them, and what it takes for one by mistake stands for both.
+//
+// It reports false for what no service gives out: too long, empty, with control
+// characters, at which some readers cut, or with letters beyond ASCII, which
+// some databases compare without accents.
+func fold(key string) (string, bool) {
+	if len(key) > MaxKeyBytes {
+		return "", false
+	}
+	for range maxDecodings {
+		key = decode(key)
+	}
+	if decode(key) != key {
+		return "", false
+	}
+	b := make([]byte, 0, len(key))
+	for i := range len(key) {
+		switch c := key[i]; {
+		case c < ' ' || c >= 0x7f:
+			return "", false
+		case 'A' <= c && c <= 'Z':
+			b = append(b, c-'A'+'a')
+		case 'a' <= c && c <= 'z' || '0' <= c && c <= '9':
+			b = append(b, c)
+		}
+	}
+	return string(b), len(b) > 0
+}
+
+// decode decodes %XX once and leaves alone what is no escape.
+func decode(s string) string {
+	if strings.IndexByte(s, '%') < 0 {
+		return s
+	}
+	b := make([]byte, 0, len(s))
+	for i := 0; i < len(s); i++ {
+		if s[i] == '%' && i+2 < len(s) {
+			if high, low := digit(s[i+1]), digit(s[i+2]); high < 16 && low < 16 {
+				b = append(b, high<<4|low)
+				i += 2
+				continue
+			}
+		}
+		b = append(b, s[i])
+	}
+	return string(b)
+}
+
+// digit returns the value of a hexadecimal digit, 16 for anything else.
+func digit(c byte) byte {
+	switch {
+	case '0' <= c && c <= '9':
+		return c - '0'
+	case 'a' <= c && c <= 'f':
+		return c - 'a' + 10
+	case 'A' <= c && c <= 'F':
+		return c - 'A' + 10
+	}
+	return 16
+}
