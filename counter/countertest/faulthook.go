@@ -181,6 +181,18 @@ func (h *faultHook) process(cmd redis.Cmder, run func() error, late func() (any,
 	return errCut
 }
 
+// runLate runs a call that was held back. A case beside this one may have made
+// the store forget all scripts meanwhile: then another call brings them again.
+func (n *node) runLate(late func() (any, error)) (any, error) {
+	for {
+		answer, err := late()
+		if !unknown(err) {
+			return answer, err
+		}
+		n.begin(n.b.user(), 1).voids()
+	}
+}
+
 func unknown(err error) bool { return redis.HasErrorPrefix(err, "NOSCRIPT") }
 
 // isCut reports whether the error is the fault of a hook.

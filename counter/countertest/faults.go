@@ -52,7 +52,7 @@ var faults = []example{
 		n.faults.add(fault{op: "reserve", times: 1, late: late})
 		n.wantCut(s, 1)
 		n.flush()
-		answer, err := (<-late)()
+		answer, err := n.runLate(<-late)
 		if got, ok := answer.([]any); err != nil || !ok || got[0] != int64(4) {
 			b.Fatalf("the late reserve: %v, %v; want code 4", answer, err)
 		}
@@ -65,7 +65,7 @@ var faults = []example{
 		n.faults.add(fault{op: "reserve", times: 1, lose: true, late: late})
 		n.wantCut(s, 1)
 		n.flush()
-		answer, err := (<-late)()
+		answer, err := n.runLate(<-late)
 		if got, ok := answer.([]any); err != nil || !ok || got[0] != int64(4) {
 			b.Fatalf("the second copy: %v, %v; want code 4", answer, err)
 		}
