@@ -230,19 +230,6 @@ func (p *player) unlock(user string) {
 	})
 }
 
-// addCopies adds the copies of a broken call that may have run. The client sends
-// it up to four times. An unlock that is repeated does nothing, but a lock that
-// is repeated after somebody else's unlock locks again.
-func (p *player) addCopies(e event, call, ret int64) {
-	copies := 1
-	if e.kind == "lock" {
-		copies = 3
-	}
-	for range copies {
-		p.add(p.number, e, call, ret)
-	}
-}
-
 // operate makes a call of an administrator. no is the error that says no.
 func (p *player) operate(e event, no error, do func(id string) error) {
 	call, broken := p.now(), p.proxies.broken()
@@ -255,10 +242,10 @@ func (p *player) operate(e event, no error, do func(id string) error) {
 		e.told.yes, e.told.err = err == nil, err
 		p.add(p.number, e, call, ret)
 		if p.proxies.broken() != broken { // an earlier copy may have run before what others did
-			p.addCopies(copied, call, ret)
+			p.add(p.number, copied, call, ret)
 		}
 	case p.faults:
-		p.addCopies(copied, call, open)
+		p.add(p.number, copied, call, open)
 	default:
 		p.t.Errorf("%s: %v", e.kind, err)
 	}

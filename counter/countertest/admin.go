@@ -84,6 +84,21 @@ var admin = []example{
 		n.unlock(s)
 		n.wantState(s, 0, 0)
 	}},
+	{"a lock that is repeated after an unlock does not lock again", func(b *bench) {
+		n, m, s, id := b.node(), b.node(), b.user(), newID()
+		if err := n.Lock(b.context(), s, id); err != nil {
+			b.Fatal(err)
+		}
+		m.unlock(s)
+		if err := n.Lock(b.context(), s, id); err != nil {
+			b.Fatalf("repeated: %v, want the same answer", err)
+		}
+		n.wantState(s, 0, 0)
+		b.wantEvents(s, 1, 1)
+		b.wantReports(s, 1, 1)
+		n.lock(s) // another one does
+		n.wantLocked(s, passwords(5)...)
+	}},
 	{"of concurrent unlocks exactly one wins", func(b *bench) {
 		n, m := b.node(), b.node()
 		for range 10 {

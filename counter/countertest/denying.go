@@ -70,6 +70,7 @@ var denying = []example{
 	}},
 	{"an answer that is older than an unlock is not remembered", func(b *bench) {
 		n, other, s, watched := b.node(remembers), b.node(), b.user(), b.user()
+		n.listens(other)
 		n.lock(watched)
 		n.wantLocked(watched, passwords(5)...)
 		n.lock(s)
@@ -86,4 +87,23 @@ var denying = []example{
 		n.wantLocked(s, passwords(5)...)
 		n.begin(s, 5).passes()
 	}},
+}
+
+// listens waits until the node hears of unlocks: only that ends what it
+// remembers of a locked user.
+func (n *node) listens(other *node) {
+	n.b.Helper()
+	s := n.b.user()
+	n.lock(s)
+	n.b.eventually("the node remembers a lock", func() bool {
+		n.wantLocked(s, passwords(5)...)
+		before := n.faults.ran("reserve")
+		n.wantLocked(s, passwords(5)...)
+		return n.faults.ran("reserve") == before
+	})
+	other.unlock(s)
+	n.b.eventually("the node hears of the unlock", func() bool {
+		r, err := n.ReserveIn(n.b.context(), none, s, newID(), passwords(5))
+		return err == nil && r.Held
+	})
 }

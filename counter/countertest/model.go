@@ -172,6 +172,11 @@ func (m *Model) Settle(now time.Time, id string, outcomes []counter.FactorOutcom
 func (m *Model) GiveUp(now time.Time, id string) {
 	m.Touch(now, id)
 	delete(m.held, id)
+	m.end(now, id)
+}
+
+// end makes copies of a call that come later do nothing, for a while.
+func (m *Model) end(now time.Time, id string) {
 	if m.givenUp == nil {
 		m.givenUp = map[string]time.Time{}
 	}
@@ -189,9 +194,12 @@ func (m *Model) Reset(now time.Time, id string, factors ...counter.Factor) {
 }
 
 // LockBy locks by order of an administrator. It reports whether this call, now
-// or before, is the cause of the lock.
+// or before, is the cause of the lock. A lock that was removed is not made again.
 func (m *Model) LockBy(now time.Time, id string) bool {
 	m.Touch(now, id)
+	if _, ended := m.givenUp[id]; ended {
+		return true
+	}
 	if m.Lock == nil {
 		m.Lock = &ModelLock{ID: id, By: counter.Admin}
 	}
@@ -203,6 +211,9 @@ func (m *Model) LockBy(now time.Time, id string) bool {
 func (m *Model) Unlock(now time.Time, id string) bool {
 	m.Touch(now, id)
 	if m.Lock != nil && m.unlockedBy != id {
+		if m.Lock.By == counter.Admin {
+			m.end(now, m.Lock.ID)
+		}
 		m.Lock, m.forgiven, m.unlockedBy = nil, m.failed, id
 	}
 	return m.unlockedBy == id

@@ -10,12 +10,17 @@
 -- ARGV[5] -> operation id
 -- ARGV[6] -> actor
 --
--- Returns {1, lock} when this operation locked the user, {0, lock} when the
--- user was locked before.
+-- Returns {1, lock} when this operation locked the user, now or before, {0, lock}
+-- when the user was locked before.
 --
--- Invariant: reservations stay; their success is refused at settle.
+-- Invariant: reservations stay; their success is refused at settle. A repeated
+-- call does not lock again a user whom somebody has unlocked meanwhile.
 local u = load(KEYS, ARGV[4], ARGV[5])
 u.least = 2 * tonumber(ARGV[1])
+if u.x[ARGV[5]] then
+  save(u, ARGV[2], ARGV[3])
+  return {1, table.concat({'-', string.format('%.0f', now), ARGV[5], ARGV[6]}, ',')}
+end
 if not u.lock then lock(u, '-', ARGV[5], ARGV[6]) end
 save(u, ARGV[2], ARGV[3])
 local id = string.match(u.lock, '^[^,]*,[^,]*,([^,]*)')

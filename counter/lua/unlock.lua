@@ -22,6 +22,13 @@ if not u.lock or u.unlocked == ARGV[5] then
   save(u, ARGV[2], ARGV[3])
   return {u.unlocked == ARGV[5] and 1 or 0}
 end
+-- A copy of the call that locked may still be on its way: it must not lock again.
+local locker, actor = string.match(u.lock, '^[^,]*,[^,]*,([^,]*),(.*)$')
+if actor == 'admin' and not u.x[locker] then
+  u.x[locker] = true
+  u.tombstones = u.tombstones + 1
+  put(u, 'x' .. locker, string.format('%.0f', now + tonumber(ARGV[1])))
+end
 u.lock, u.locked = nil, nil
 u.del[#u.del + 1] = 'l'
 for f in pairs(u.n) do
