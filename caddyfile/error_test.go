@@ -245,7 +245,7 @@ func TestErrors(t *testing.T) {
 		{"step: basic with decode", site("step password {\nuser basic\ndecode gzip\nsuccess status 200\n}"), "step: `user basic` reads no body: remove decode, canonical_forward and forward_normalized", "3"},
 
 		// Outcomes.
-		{"outcome: no condition", step("failure"), "failure: no condition; allowed: status, header, header_regexp, set_cookie, set_cookie_regexp, json", "8"},
+		{"outcome: no condition", step("failure"), "failure: no condition; allowed: status, header, header_regexp, set_cookie, set_cookie_regexp, json, body, body_regexp", "8"},
 		{"outcome: operator first", step("failure & status 401"), "failure: no condition before &", "8"},
 		{"outcome: operator last", step("failure status 401 |"), "failure: no condition behind |", "8"},
 		{"outcome: two operators", step("failure status 401 & | status 403"), "failure: no condition behind &", "8"},
@@ -258,7 +258,7 @@ func TestErrors(t *testing.T) {
 		{"outcome: glued to a regexp", step("failure header_regexp Location ^/a| status 403"), `"^/a|": put blanks`, "8"},
 		{"outcome: glued regexp", step("failure header_regexp Location ^/a|status 403"), `"^/a|status": put blanks`, "8"},
 		{"outcome: alternatives in json", step("failure json code=A|B"), `"code=A|B": put blanks around & and |, or quotes around a value that holds them`, "8"},
-		{"outcome: unknown condition", step("failure body x"), `unknown condition "body"; allowed: status, header,`, "8"},
+		{"outcome: unknown condition", step("failure text x"), `unknown condition "text"; allowed: status, header,`, "8"},
 		{"outcome: block", step("failure status 401 {\n}"), `step: "failure" takes no block`, "8"},
 		{"condition: status none", step("failure status"), "condition status: wrong number of arguments: got 0, want <code|class...>", "8"},
 		{"condition: status bad", step("failure status 401 6xx"), `status "6xx": write a code of a final answer (101, 200 to 599) or a class (2xx to 5xx)`, "8"},
@@ -279,6 +279,13 @@ func TestErrors(t *testing.T) {
 		{"condition: json no value", step("failure json a="), `condition json "a=": no value behind =`, "8"},
 		{"condition: json quotes inside", step(`failure json a="b"`), "put the quotes around path and value together", "8"},
 		{"condition: json quotes and blanks", step(`failure json a="b c"`), "condition json: wrong number of arguments: got 2, want <path>[=<value>]; quotes stand around both", "8"},
+		{"condition: body none", step("failure body"), "condition body: wrong number of arguments: got 0, want <text>; quotes stand around blanks", "8"},
+		{"condition: body with blanks", step("failure body wrong password"), "condition body: wrong number of arguments: got 2, want <text>", "8"},
+		{"condition: body empty", step(`failure body ""`), "condition body: an argument is empty", "8"},
+		{"condition: body glued", step("failure body a|b"), `condition body: "a|b": put blanks around & and |, or quotes`, "8"},
+		{"condition: body_regexp bad", step("failure body_regexp ("), "body_regexp: correct the regular expression", "8"},
+		{"condition: body_regexp two", step("failure body_regexp a b"), "condition body_regexp: wrong number of arguments: got 2, want <regexp>", "8"},
+		{"condition: body_regexp glued", step("failure body_regexp ^a| status 403"), `"^a|": put blanks`, "8"},
 		{"condition: second of a line", step("failure status 401 & set_cookie sid | status 99"), `status "99": write a code`, "8"},
 		{"condition: line of a continued one", step("failure status 401 & \\\n\tstatus 99\norg x"), `status "99": write a code`, "8"},
 	} {

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net/http"
 	"regexp"
+	"regexp/syntax"
 	"strconv"
 	"strings"
 )
@@ -19,7 +20,7 @@ func compileCondition(c *Condition) (condition, error) {
 	}
 	switch kinds := c.kinds(); len(kinds) {
 	case 0:
-		return condition{}, errors.New("it is empty: set one of status, header, header_regexp, set_cookie, set_cookie_regexp, json")
+		return condition{}, errors.New("it is empty: set one of status, header, header_regexp, set_cookie, set_cookie_regexp, json, body, body_regexp")
 	case 1:
 	default:
 		return condition{}, fmt.Errorf("%s are set together: make each a condition of its own", strings.Join(kinds, " and "))
@@ -36,6 +37,10 @@ func compileCondition(c *Condition) (condition, error) {
 	case c.SetCookieRegexp != "":
 		re, err := compileRegexp("set_cookie_regexp", c.SetCookieRegexp)
 		return condition{kind: conditionSetCookieRegexp, re: re}, err
+	case c.Body != "":
+		return condition{kind: conditionBody, want: c.Body}, nil
+	case c.BodyRegexp != "":
+		return compileBodyRegexp(c.BodyRegexp)
 	default:
 		return compileJSON(c.JSON)
 	}
@@ -54,6 +59,8 @@ func (c *Condition) kinds() []string {
 		{"set_cookie", c.SetCookie != ""},
 		{"set_cookie_regexp", c.SetCookieRegexp != ""},
 		{"json", c.JSON != nil},
+		{"body", c.Body != ""},
+		{"body_regexp", c.BodyRegexp != ""},
 	} {
 		if k.set {
 			kinds = append(kinds, k.name)
@@ -135,6 +142,17 @@ func compileJSON(p *NamedPattern) (condition, error) {
 		}
 	}
 	return condition{kind: conditionJSON, path: path, want: p.Value}, nil
+}
+
+func compileBodyRegexp(expr string) (condition, error) {
+	c := condition{kind: conditionBodyRegexp}
+	var err error
+	if c.re, err = compileRegexp("body_regexp", expr); err != nil {
+		return c, err
+	}
+	parsed, err := syntax.Parse(expr, syntax.Perl)
+	c.atEnd = err == nil && looksAtEnd(parsed)
+	return c, err
 }
 
 func compileRegexp(what, expr string) (*regexp.Regexp, error) {
