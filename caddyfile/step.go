@@ -112,8 +112,6 @@ func checkStep(start *caddyfile.Dispenser, s *module.Step) error {
 		return start.Errf("step: `user basic` names the user with every request: remove bind and identity")
 	case s.User.Bound && (s.UserPattern != "" || s.ForwardNormalized):
 		return start.Errf("step: the user is bound to a key and no name is read: remove user_pattern and forward_normalized")
-	case !s.User.Bound && s.Identity != nil && s.Kind != kindIdentify:
-		return start.Errf("step: the user is named in the request: remove identity, or write `user bind <place>`")
 	case basic && (s.Decode != "" || s.CanonicalForward != nil || s.ForwardNormalized):
 		return start.Errf("step: `user basic` reads no body: remove decode, canonical_forward and forward_normalized")
 	case s.Kind == kindIdentify:
