@@ -57,7 +57,8 @@ type Condition struct {
 // NamedPattern is a name together with what is wanted of its value.
 type NamedPattern struct {
 	// The header field, or the path in a JSON answer (`record.id`,
-	// `errors.0.code`).
+	// `errors.0.code`). In a condition, a step `#` stands for every element of an
+	// array (`errors.#.code`), of which one must match.
 	Name string `json:"name,omitempty"`
 
 	// The wanted value or regular expression. For `json`: empty means that the

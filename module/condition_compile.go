@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"regexp"
 	"regexp/syntax"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -137,14 +138,31 @@ func compileSetCookie(name string) (condition, error) {
 	return condition{kind: conditionSetCookie, name: name}, nil
 }
 
+// maxJSONSteps bounds the work of a path.
+const maxJSONSteps = 32
+
+// compileJSON compiles a condition over JSON, whose path may lead to several
+// values.
 func compileJSON(p *NamedPattern) (condition, error) {
 	path := strings.Split(p.Name, ".")
+	if len(path) > maxJSONSteps {
+		return condition{}, fmt.Errorf("json %q: write at most %d steps", p.Name, maxJSONSteps)
+	}
 	for _, step := range path {
 		if step == "" {
-			return condition{}, fmt.Errorf("json %q: write a path of names and indexes with single dots between them, as in errors.0.code", p.Name)
+			return condition{}, fmt.Errorf("json %q: write a path of names, indexes and # with single dots between them, as in errors.0.code or errors.#.code", p.Name)
 		}
 	}
 	return condition{kind: conditionJSON, path: path, want: p.Value}, nil
+}
+
+// compileJSONPath compiles a path that leads to one value.
+func compileJSONPath(name string) ([]string, error) {
+	c, err := compileJSON(&NamedPattern{Name: name})
+	if err == nil && slices.Contains(c.path, anyElement) {
+		err = fmt.Errorf("json %q: # leads to several values, write an index", name)
+	}
+	return c.path, err
 }
 
 func compileBodyRegexp(expr string) (condition, error) {
