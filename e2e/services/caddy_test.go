@@ -96,8 +96,8 @@ func startCaddy(t *testing.T, s service, upstream string) caddy {
 				}
 			}
 		}
-	`, store, s.global, limit, limit, c.site, directive(t, s.preset, ""), upstream,
-		c.mimic, directive(t, s.preset, "on_locked preset"), upstream, c.policy, apiToken)
+	`, store, s.global, limit, limit, c.site, directive(s.preset, ""), upstream,
+		c.mimic, directive(s.preset, "on_locked preset"), upstream, c.policy, apiToken)
 	if err := os.WriteFile(file, []byte(config), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -114,9 +114,13 @@ func startCaddy(t *testing.T, s service, upstream string) caddy {
 }
 
 // directive is a preset with one more option in its block.
-func directive(t *testing.T, preset, option string) string {
-	t.Helper()
-	return presetText(t, preset, option)
+func directive(preset, option string) string {
+	name, block, _ := strings.Cut(preset, "{")
+	block = strings.TrimSuffix(strings.TrimSpace(block), "}")
+	if strings.TrimSpace(block+option) == "" {
+		return name
+	}
+	return fmt.Sprintf("%s {\n%s\n%s\n}", strings.TrimSpace(name), block, option)
 }
 
 // unlock unlocks a user as an administrator does.
