@@ -51,6 +51,8 @@ type want struct {
 	users    []string
 	forgives []string // nil: all users
 	unheld   bool
+	likeName string
+	like     *message // the answer to a locked user
 	times    int
 }
 
@@ -119,6 +121,11 @@ func (f *exchangeFile) add(b block, known map[string]exchange) (err error) {
 	}
 	if err != nil {
 		return err
+	}
+	if like, ok := known[e.want.likeName]; ok {
+		e.want.like = &like.answer
+	} else if e.want.likeName != "" {
+		return fmt.Errorf("no exchange %q above", e.want.likeName)
 	}
 	if len(f.stories) == 0 {
 		return fmt.Errorf("exchange %q belongs to no story: begin one with ===", e.name)
@@ -218,6 +225,9 @@ func parseWant(line string) (w want, err error) {
 		return w, nil
 	case w.verdict == "refused" && len(words) == 2:
 		w.reason = words[1]
+		return w, nil
+	case w.verdict == "refused" && len(words) > 3 && words[1] == "locked" && words[2] == "like":
+		w.reason, w.likeName = words[1], strings.Join(words[3:], " ")
 		return w, nil
 	case w.verdict == "reset" && len(words) == 2:
 		w.users = strings.Split(words[1], ",")

@@ -74,7 +74,7 @@ func (s *recordedService) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 		s.held[user] = state.slots
 	}
-	for _, h := range withType(s.answer, "text/html; charset=utf-8") {
+	for _, h := range withType(s.answer, htmlType) {
 		w.Header().Add(h[0], encoded(h[1]))
 	}
 	status, err := strconv.Atoi(s.answer.start)
@@ -126,11 +126,21 @@ func userState(user string) (out presetUser, err error) {
 	return out, err
 }
 
+// received is an answer as the client gets it.
+type received struct {
+	status int
+	header http.Header
+	body   string
+}
+
+// htmlType is the type of answers that nobody can guess.
+const htmlType = "text/html; charset=utf-8"
+
 // send makes the request of an exchange.
-func (m message) send(client *http.Client, address string) (status int, err error) {
+func (m message) send(client *http.Client, address string) (got received, err error) {
 	method, target, ok := strings.Cut(m.start, " ")
 	if !ok {
-		return 0, fmt.Errorf("%q: want a method and a target", m.start)
+		return got, fmt.Errorf("%q: want a method and a target", m.start)
 	}
 	body, header := encoded(m.body), withType(m, "application/x-www-form-urlencoded")
 	for _, h := range header {
@@ -140,7 +150,7 @@ func (m message) send(client *http.Client, address string) (status int, err erro
 	}
 	r, err := http.NewRequest(method, "http://"+address, strings.NewReader(body))
 	if err != nil {
-		return 0, err
+		return got, err
 	}
 	r.URL.Opaque = encoded(target)
 	r.Header.Set("User-Agent", "Exchange")
@@ -153,11 +163,33 @@ func (m message) send(client *http.Client, address string) (status int, err erro
 	}
 	resp, err := client.Do(r)
 	if err != nil {
-		return 0, err
+		return got, err
 	}
 	defer resp.Body.Close()
-	_, err = io.Copy(io.Discard, resp.Body)
-	return resp.StatusCode, err
+	text, err := io.ReadAll(resp.Body)
+	return received{resp.StatusCode, resp.Header, string(text)}, err
+}
+
+// checkLike compares the answer to a locked user with the one that the service
+// gives.
+func (e exchange) checkLike(got received) error {
+	if e.want.like == nil {
+		return nil
+	}
+	status, _ := strconv.Atoi(e.want.like.start)
+	want := received{status, http.Header{}, encoded(e.want.like.body)}
+	for _, h := range withType(*e.want.like, htmlType) {
+		want.header.Add(h[0], encoded(h[1]))
+	}
+	for _, h := range []string{"Content-Type", "Location"} {
+		if got.header.Get(h) != want.header.Get(h) {
+			return fmt.Errorf("the answer has the %s %q, want %q", h, got.header.Get(h), want.header.Get(h))
+		}
+	}
+	if got.status != want.status || got.body != want.body {
+		return fmt.Errorf("the answer is %d %q, want %d %q", got.status, got.body, want.status, want.body)
+	}
+	return nil
 }
 
 // basicValue encodes credentials of HTTP Basic that are written in clear.

@@ -9,7 +9,6 @@ import (
 	"maps"
 	"net"
 	"net/http"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -17,19 +16,17 @@ import (
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/caddyconfig"
+
+	"github.com/caddy-lockout/caddy-lockout/presets"
 )
 
-// TestPresets plays the exchanges of every preset, see
+// TestExchanges plays the exchanges of every preset, see
 // presets/testdata/README.md. Caddy is one in a process, so nothing of this is
 // parallel.
-func TestPresets(t *testing.T) {
-	files, err := filepath.Glob("../presets/*.Caddyfile")
-	if err != nil {
-		t.Fatal(err)
-	}
+func TestExchanges(t *testing.T) {
 	t.Cleanup(func() { _ = caddy.Stop() })
-	for _, file := range files {
-		preset := strings.TrimSuffix(filepath.Base(file), ".Caddyfile")
+	for _, p := range presets.All() {
+		preset := p.Name()
 		t.Run(preset, func(t *testing.T) {
 			exchanges, err := readExchanges("../presets/testdata/" + preset + ".txt")
 			if err != nil {
@@ -50,6 +47,7 @@ func TestPresets(t *testing.T) {
 
 // player plays exchanges with a preset.
 type player struct {
+	preset  string
 	address string
 	config  []byte
 	service *recordedService
@@ -66,9 +64,9 @@ func newPlayer(t *testing.T, preset string, f *exchangeFile) *player {
 		t.Fatal(err)
 	}
 	defer l.Close()
-	p := &player{address: l.Addr().String(), service: startRecordedService(t)}
+	p := &player{preset: preset, address: l.Addr().String(), service: startRecordedService(t)}
 	_, port, _ := net.SplitHostPort(p.address)
-	directive := presetDirective(t, preset, f.options)
+	directive := "lockout " + preset + " {\n" + strings.Join(f.options, "\n") + "\n}"
 	config := fmt.Sprintf(`{
 	admin off
 	storage file_system %s
@@ -114,7 +112,7 @@ func (p *player) play(config []byte, stories []story) error {
 	for _, s := range stories {
 		p.stories++
 		parsed := new(caddy.Config)
-		fresh := strings.ReplaceAll(string(config), "INSTANCE", fmt.Sprintf("%d", p.stories))
+		fresh := strings.ReplaceAll(string(config), "INSTANCE", fmt.Sprintf("%s-%d", p.preset, p.stories)) // one store is kept for all
 		if err := json.Unmarshal([]byte(fresh), parsed); err != nil {
 			return err
 		}
@@ -146,7 +144,7 @@ func (p *player) exchange(e exchange) error {
 		return err
 	}
 	p.service.expect(e.answer)
-	status, err := e.request.send(p.client, p.address)
+	got, err := e.request.send(p.client, p.address)
 	if err != nil {
 		return err
 	}
@@ -156,7 +154,7 @@ func (p *player) exchange(e exchange) error {
 	}
 	told := added(before, after)
 	if want := e.want.metrics(); !slices.ContainsFunc(want, func(w []string) bool { return slices.Equal(w, told) }) {
-		return fmt.Errorf("got status %d and %s, want %s", status, strings.Join(told, ", "), e.want)
+		return fmt.Errorf("got status %d and %s, want %s", got.status, strings.Join(told, ", "), e.want)
 	}
 	reached, held, err := p.service.seen()
 	if err != nil {
@@ -166,6 +164,9 @@ func (p *player) exchange(e exchange) error {
 		return fmt.Errorf("the service was asked %d times, want %s", reached, e.want)
 	}
 	if err := e.want.checkSlots(held); err != nil {
+		return err
+	}
+	if err := e.checkLike(got); err != nil {
 		return err
 	}
 	e.want.apply(p.failed)
