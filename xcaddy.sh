@@ -129,7 +129,7 @@ command_run() {
 # stale reports whether ./caddy is missing or older than what it is built from.
 stale() {
 	[[ ! -x caddy ]] || [[ $(find . \( -path ./e2e -o -path ./faulttest \) -prune -o \
-		\( -name '*.go' -o -name '*.lua' -o -name go.mod \) -newer caddy -print -quit) ]]
+		\( -name '*.go' -o -name '*.lua' -o -name go.mod -o -name openapi.json -o -path './presets/*.Caddyfile' \) -newer caddy -print -quit) ]]
 }
 
 # demo_redis prints the block that names a store of its own in a Redis.
