@@ -123,7 +123,7 @@ func checkStep(start *caddyfile.Dispenser, s *module.Step) error {
 	case !basic && len(s.Match.Path) == 0 && len(s.Match.PathRegexp) == 0:
 		return start.Errf("step: no path: add `match path <path...>` with the paths that take the form or JSON body")
 	}
-	if err := s.Match.Validate(); err != nil && len(s.Match.PathRegexp)+len(s.Match.Header)+len(s.Match.Field)+len(s.Match.Has) > 0 {
+	if err := s.Match.Validate(); err != nil && len(s.Match.PathRegexp)+len(s.Match.Header)+len(s.Match.Query)+len(s.Match.Field)+len(s.Match.Has) > 0 {
 		return start.Errf("step: %v", err)
 	}
 	return checkOutcomes(start, s)
@@ -179,21 +179,25 @@ func matchOptions(m *module.Match) []option {
 			}
 			return err
 		}},
-		{name: "field", many: true, read: func(d *caddyfile.Dispenser) error {
-			field := place(d)
-			args := d.RemainingArgs()
-			if len(args) < 2 {
-				return wrongCount(field, len(args), "<name> <value...>")
-			}
-			m.Field = append(m.Field, &module.FieldPattern{Name: args[0], Values: args[1:]})
-			return nil
-		}},
+		{name: "query", many: true, read: func(d *caddyfile.Dispenser) error { return parseValues(d, &m.Query) }},
+		{name: "field", many: true, read: func(d *caddyfile.Dispenser) error { return parseValues(d, &m.Field) }},
 		{name: "has", many: true, read: func(d *caddyfile.Dispenser) error {
 			args, err := list(d, "<name...>", func(*caddyfile.Dispenser) error { return nil })
 			m.Has = append(m.Has, args...)
 			return err
 		}},
 	}
+}
+
+// parseValues reads a name and the values that may stand for it.
+func parseValues(d *caddyfile.Dispenser, into *[]*module.FieldPattern) error {
+	field := place(d)
+	args := d.RemainingArgs()
+	if len(args) < 2 {
+		return wrongCount(field, len(args), "<name> <value...>")
+	}
+	*into = append(*into, &module.FieldPattern{Name: args[0], Values: args[1:]})
+	return nil
 }
 
 // parseRule reads a pass or deny rule, whose name is the current token.

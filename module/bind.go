@@ -95,11 +95,10 @@ func (b *Binding) compile(out *step) error {
 			return errors.New("checking bind: location needs the name of a parameter")
 		}
 	case fromJSON:
-		c, err := compileJSON(&NamedPattern{Name: b.Name})
-		if err != nil {
+		var err error
+		if key.path, err = compileJSONPath(b.Name); err != nil {
 			return fmt.Errorf("checking bind: %w", err)
 		}
-		key.path = c.path
 	default:
 		p := keyPlace(Source{From: b.From, Name: b.Name})
 		if err := p.Check(); err != nil {
@@ -184,8 +183,8 @@ func (i *Identity) compile() (*identity, error) {
 	case i == nil:
 		return nil, nil
 	case i.From == fromJSON:
-		c, err := compileJSON(&NamedPattern{Name: i.Name})
-		return &identity{path: c.path}, err
+		path, err := compileJSONPath(i.Name)
+		return &identity{path: path}, err
 	case i.From == "header" && isToken(i.Name):
 		return &identity{header: http.CanonicalHeaderKey(i.Name)}, nil
 	case i.From == "header":

@@ -29,7 +29,10 @@ func (rec *recogniser) denied(r *http.Request) error {
 		if !d.takes(r.Method) && !overridden(r) || !d.hasHeaders(r) && !d.mayHaveHeaders(r) {
 			continue
 		}
-		if d.reader != nil && !d.inQuery(r) {
+		if !d.mayHaveQuery(r) {
+			continue
+		}
+		if d.tellsByBody() && !d.inQuery(r) {
 			if !credentials.HasBody(r) {
 				continue // has no fields
 			}

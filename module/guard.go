@@ -128,18 +128,21 @@ func (rec *recogniser) byFields(r *http.Request, target string) (*step, error) {
 	if refusal := credentials.CheckHeaders(r, false); refusal != nil {
 		return candidates[0], refusal
 	}
-	body, err := rec.readBody(r, rec.multipart)
-	if err != nil {
-		return candidates[0], err
+	var body *credentials.Body // nil: there is none
+	if credentials.HasBody(r) {
+		var err error
+		if body, err = rec.readBody(r, rec.multipart); err != nil {
+			return candidates[0], err
+		}
 	}
 	var found *step
 	users, secrets := map[string]bool{}, map[string]bool{}
 	for _, s := range candidates {
-		if !s.reads(body.Media) {
+		if body != nil && !s.reads(body.Media) {
 			continue
 		}
 		values := map[string]string{}
-		if s.reader != nil {
+		if s.reader != nil && body != nil {
 			var refusal *credentials.Refusal
 			if values, refusal = s.reader.Read(body); refusal != nil {
 				return s, refusal
@@ -147,7 +150,14 @@ func (rec *recogniser) byFields(r *http.Request, target string) (*step, error) {
 		}
 		note(users, s.userNames, values)
 		note(secrets, s.secretNames, values)
-		if found == nil && s.hasHeaders(r) && s.hasFields(values) {
+		if refusal := s.checkQuery(r, values); refusal != nil {
+			return s, refusal
+		}
+		asked, refusal := s.hasQuery(r)
+		if refusal != nil {
+			return s, refusal
+		}
+		if found == nil && asked && s.hasHeaders(r) && s.hasFields(values) {
 			found = s
 		}
 	}

@@ -198,11 +198,16 @@ func (o *outcomeRules) byHeader(status int, h http.Header) (v verdict, ok bool) 
 
 // evaluate returns the verdict of the first outcome that matches.
 func (o *outcomeRules) evaluate(a *answer) verdict {
-	body := jsonAnswer{text: a.body, cut: !a.complete}
+	body := a.readable()
 	in := view{status: a.status, header: a.header, body: &body, now: o.now}
+	var open verdicts
 	for i := range o.rules {
-		if o.rules[i].test(&in) == truthYes {
-			return o.rules[i].verdict
+		r := &o.rules[i]
+		switch r.test(&in) {
+		case truthYes:
+			return r.verdict.unless(open)
+		case truthUnknown:
+			open |= 1 << r.verdict
 		}
 	}
 	return verdictUnclassified
@@ -211,7 +216,7 @@ func (o *outcomeRules) evaluate(a *answer) verdict {
 func (r *outcomeRule) needsBody() bool {
 	for _, all := range r.when {
 		for i := range all {
-			if all[i].kind == conditionJSON {
+			if all[i].readsBody() {
 				return true
 			}
 		}

@@ -107,8 +107,9 @@ type step struct {
 	second      counter.Factor // of the other secret in the same request; 0: none
 }
 
-// apart reports whether fields of the body tell the step from others.
-func (s *step) apart() bool { return len(s.fields) > 0 || len(s.has) > 0 }
+// apart reports whether fields of the body tell the step from others, or
+// parameters of the query that must not stand in the body as well.
+func (s *step) apart() bool { return s.tellsByBody() || s.params != nil }
 
 func (s *step) basic() bool { return s.body == nil }
 
@@ -160,8 +161,8 @@ func (s *Step) checkBasic() error {
 		return errors.New("checking secret: HTTP Basic holds user and secret, remove it")
 	case len(s.Accept) > 0:
 		return errors.New("checking accept: HTTP Basic reads no body, remove it")
-	case len(s.Match.Field) > 0, len(s.Match.Has) > 0:
-		return errors.New("checking match: HTTP Basic reads no body, remove field and has")
+	case len(s.Match.Field) > 0, len(s.Match.Has) > 0, len(s.Match.Query) > 0:
+		return errors.New("checking match: HTTP Basic is told apart by path and header alone, remove field, has and query")
 	case s.User.Bound, s.User.Claim != "", len(s.Bind) > 0, s.Identity != nil:
 		return errors.New("checking user, bind and identity: HTTP Basic names the user with every request, remove them")
 	case s.SameRequest != nil:

@@ -194,9 +194,11 @@ func (w *heldWriter) finish() {
 }
 
 func (w *heldWriter) settleByBody(complete bool) {
-	a := &answer{status: w.status, header: w.header, body: w.body.Bytes(), complete: complete}
+	truncated := complete && w.truncated()
+	whole := complete && !truncated && w.attempt.request.Method != http.MethodHead
+	a := &answer{status: w.status, header: w.header, body: w.body.Bytes(), complete: whole}
 	v := w.attempt.step.rules.evaluate(a)
-	if complete && holds(v) && w.truncated() {
+	if holds(v) && truncated {
 		v = w.attempt.unknown()
 	}
 	w.settle(v, complete)
