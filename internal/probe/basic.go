@@ -55,5 +55,5 @@ func (p *prober) probeBasic(ctx context.Context, g *page) (*rule, error) {
 		p.open(fmt.Sprintf("a right login gets a cookie, %s. A service that takes it instead of the password answers well to a wrong password with it, and such an answer forgives; "+
 			"see HTTP Basic in the README", printable(strings.Join(right.live, ", "))))
 	}
-	return &rule{basic: true, known: []string{"basic-auth"}}, nil
+	return &rule{basic: true, known: p.offered([]string{"basic-auth"})}, nil
 }

@@ -63,7 +63,12 @@ func (t *trial) known() (presets []string) {
 	if len(presets) == 0 && t.login.grant {
 		presets = []string{"oauth2-password-grant"}
 	}
-	return presets
+	return t.offered(presets)
+}
+
+// offered are the presets that there are.
+func (p *prober) offered(presets []string) []string {
+	return slices.DeleteFunc(presets, func(name string) bool { return p.HasPreset != nil && !p.HasPreset(name) })
 }
 
 func (t *trial) rightHas(path string) bool {

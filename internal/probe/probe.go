@@ -45,6 +45,8 @@ type Options struct {
 	Header http.Header
 	// Insecure takes any certificate.
 	Insecure bool
+	// HasPreset reports whether there is a preset of this name. Nil: of any.
+	HasPreset func(name string) bool
 	// Timeout bounds each request. Default: 15 seconds.
 	Timeout time.Duration
 }
