@@ -23,7 +23,10 @@ var (
 	bindSources   = []string{"set_cookie", "json", "location", "cookie", "field", "query", "header", "path"}
 )
 
-const fromBasic = "basic"
+const (
+	fromBasic = "basic"
+	anyJSON   = "any_json"
+)
 
 // parseStep reads a step, whose name is the current token.
 func parseStep(d *caddyfile.Dispenser) (*module.Step, error) {
@@ -43,8 +46,11 @@ func parseStep(d *caddyfile.Dispenser) (*module.Step, error) {
 		{name: "match", many: true, read: func(d *caddyfile.Dispenser) error { return parseMatch(d, &step.Match) }},
 		{name: "accept", read: func(d *caddyfile.Dispenser) (err error) {
 			step.Accept, err = list(d, "form|json|multipart...", func(d *caddyfile.Dispenser) error {
-				return checkWord(d, "accept", []string{"form", "json", "multipart"}, nil)
+				return checkWord(d, "accept", []string{"form", "json", "multipart", anyJSON}, nil)
 			})
+			if err == nil && len(step.Accept) > 1 && slices.Contains(step.Accept, anyJSON) {
+				return d.Errf("accept: any_json takes every body for JSON: remove the other types")
+			}
 			return err
 		}},
 		{name: "user", read: func(d *caddyfile.Dispenser) (err error) {

@@ -37,7 +37,7 @@ func (rec *recogniser) denied(r *http.Request) error {
 				continue // has no fields
 			}
 			// Uploads are multipart, too: without a path they are left alone.
-			body, err := rec.readBody(r, rec.multipart && !d.anywhere())
+			body, err := rec.readBody(r, rec.multipart && !d.anywhere(), false)
 			if refusal, refused := errors.AsType[*credentials.Refusal](err); refused && d.anywhere() && refusal.Reason == credentials.ReasonContentType {
 				continue // a rule without a path leaves other types alone
 			}

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/caddy-lockout/caddy-lockout/internal/credentials"
@@ -130,8 +131,9 @@ func (rec *recogniser) byFields(r *http.Request, target string) (*step, error) {
 	}
 	var body *credentials.Body // nil: there is none
 	if credentials.HasBody(r) {
+		anyJSON := !slices.ContainsFunc(candidates, func(s *step) bool { return !s.anyJSON() })
 		var err error
-		if body, err = rec.readBody(r, rec.multipart); err != nil {
+		if body, err = rec.readBody(r, rec.multipart, anyJSON); err != nil {
 			return candidates[0], err
 		}
 	}
@@ -177,8 +179,9 @@ func note(found map[string]bool, names []string, values map[string]string) {
 }
 
 // readBody reads a body that decides where a request belongs, and puts it back.
-func (rec *recogniser) readBody(r *http.Request, multipart bool) (*credentials.Body, error) {
-	body, err := credentials.ReadBody(r, credentials.LoginConfig{Form: true, JSON: true, Multipart: multipart, Gzip: rec.gzip, MaxBytes: rec.maxBody})
+func (rec *recogniser) readBody(r *http.Request, multipart, anyJSON bool) (*credentials.Body, error) {
+	body, err := credentials.ReadBody(r, credentials.LoginConfig{
+		Form: true, JSON: true, Multipart: multipart, AnyJSON: anyJSON, Gzip: rec.gzip, MaxBytes: rec.maxBody})
 	if _, refused := errors.AsType[*credentials.Refusal](err); err != nil && !refused {
 		return nil, fmt.Errorf("%w: %w", errBody, err)
 	}

@@ -24,6 +24,7 @@ type login struct {
 	read    bool   // the body was read
 	body    string // what goes on of it
 	decoded bool   // it came encoded
+	retyped bool   // it is JSON, whatever its header says
 }
 
 // identify reads the login out of the request.
@@ -84,7 +85,7 @@ func (h *Handler) identify(r *http.Request, s *step) (login, error) {
 		if l.body, refusal = read.Forward(user); refusal != nil {
 			return l, refusal
 		}
-		l.read, l.decoded = true, len(r.Header["Content-Encoding"]) > 0
+		l.read, l.decoded, l.retyped = true, len(r.Header["Content-Encoding"]) > 0, s.anyJSON()
 	}
 	return l, nil
 }

@@ -40,7 +40,7 @@ func (rec *recogniser) passed(r *http.Request, target string) (bool, error) {
 		if refusal := credentials.CheckHeaders(r, false); refusal != nil {
 			return false, refusal
 		}
-		body, err := rec.readBody(r, rec.multipart)
+		body, err := rec.readBody(r, rec.multipart, false)
 		if err != nil {
 			return false, err
 		}

@@ -32,8 +32,10 @@ type Step struct {
 	Match Match `json:"match,omitzero"`
 
 	// The types of bodies that are read: `form`, `json` and `multipart`.
-	// Everything else on a guarded path is refused with 415. Default: `form`
-	// and `json`. Only for a step that reads a field.
+	// Everything else on a guarded path is refused with 415. Or `any_json`
+	// alone, for services that read JSON whatever the Content-Type says: so does
+	// the step, and the body goes on as `application/json`. Default: `form` and
+	// `json`. Only for a step that reads a field.
 	Accept []string `json:"accept,omitempty"`
 
 	// The encoding of bodies that is decoded: `gzip`. The body goes on decoded,
@@ -118,8 +120,11 @@ func (s *step) reads(media credentials.Media) bool {
 	if s.accept == nil {
 		return media != credentials.MediaMultipart
 	}
-	return slices.Contains(s.accept, string(media))
+	return slices.Contains(s.accept, string(media)) || media == credentials.MediaJSON && s.anyJSON()
 }
+
+// anyJSON reports whether the step takes every body for JSON.
+func (s *step) anyJSON() bool { return slices.Contains(s.accept, acceptAnyJSON) }
 
 // compile checks the step. Its errors say what to change.
 func (s *Step) compile(maxBody int64) (*step, error) {
