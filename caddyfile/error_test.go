@@ -251,7 +251,7 @@ func TestErrors(t *testing.T) {
 		{"step: basic with decode", site("step password {\nuser basic\ndecode gzip\nsuccess status 200\n}"), "step: `user basic` reads no body: remove decode, canonical_forward and forward_normalized", "3"},
 
 		// Outcomes.
-		{"outcome: no condition", step("failure"), "failure: no condition; allowed: status, header, header_regexp, set_cookie, set_cookie_regexp, json, body, body_regexp", "8"},
+		{"outcome: no condition", step("failure"), "failure: no condition; allowed: status, header, header_regexp, set_cookie, set_cookie_regexp, set_new_cookie, json, body, body_regexp", "8"},
 		{"outcome: operator first", step("failure & status 401"), "failure: no condition before &", "8"},
 		{"outcome: operator last", step("failure status 401 |"), "failure: no condition behind |", "8"},
 		{"outcome: two operators", step("failure status 401 & | status 403"), "failure: no condition behind &", "8"},
@@ -277,6 +277,8 @@ func TestErrors(t *testing.T) {
 		{"condition: set_cookie none", step("failure set_cookie"), "condition set_cookie: wrong number of arguments: got 0, want <name>", "8"},
 		{"condition: set_cookie two", step("failure set_cookie a b"), "condition set_cookie: wrong number of arguments: got 2, want <name>", "8"},
 		{"condition: set_cookie name", step("failure set_cookie a=b"), `set_cookie "a=b": write the name of a cookie`, "8"},
+		{"condition: set_new_cookie none", step("failure set_new_cookie"), "condition set_new_cookie: wrong number of arguments: got 0, want <name>", "8"},
+		{"condition: set_new_cookie name", step("failure set_new_cookie a=b"), `set_new_cookie "a=b": write the name of a cookie`, "8"},
 		{"condition: set_cookie empty", step(`failure set_cookie ""`), "condition set_cookie: an argument is empty", "8"},
 		{"condition: bad cookie regexp", step("failure set_cookie_regexp ["), "set_cookie_regexp: correct the regular expression", "8"},
 		{"condition: json none", step("failure json"), "condition json: wrong number of arguments: got 0, want <path>[=<value>]", "8"},
