@@ -121,6 +121,7 @@ func (u *presetUse) addTo(own *module.Handler) error {
 		}
 	}
 	own.Guard = h.Guard
+	own.GuardRegexp = append(h.GuardRegexp, own.GuardRegexp...)
 	switch {
 	case own.OnLocked != nil || !u.onLocked:
 	case h.OnLocked == nil:

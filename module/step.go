@@ -43,6 +43,13 @@ type Step struct {
 	// encoded body is refused with 415.
 	Decode string `json:"decode,omitempty"`
 
+	// The organization of the users of this step, for sites that serve realms
+	// whose users are not the same people: an admin login beside that of everybody
+	// else. `{org}` in it stands for the organization of the handler. Not for a step
+	// that is bound to a key, which keeps the organization of whom it stands for.
+	// Default: that of the handler.
+	Organization string `json:"org,omitempty"`
+
 	// Where the user name stands.
 	User Source `json:"user,omitzero"`
 
@@ -86,6 +93,7 @@ type Step struct {
 type step struct {
 	door
 	kind    string
+	org     string                    // "": that of the handler
 	factor  counter.Factor            // 0: the request names it
 	factors map[string]counter.Factor // by the value that names them
 	body    *credentials.LoginRule    // nil: HTTP Basic
