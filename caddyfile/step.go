@@ -17,15 +17,16 @@ var (
 	kinds      = []string{"password", "totp", "otp_sms", "otp_email", "recovery_code", "otp", kindIdentify, kindReset}
 	otpFactors = []string{"totp", "otp_sms", "otp_email", "recovery_code"}
 
-	userSources   = []string{"field", "query", "header", "cookie", "path", fromBasic}
+	userSources   = []string{"field", "query", "header", "cookie", "path", fromBasic, fromCookieRegexp}
 	secretSources = []string{"field", "query", "header", "cookie"}
 	keySources    = []string{"field", "query", "header", "cookie", "path"}
 	bindSources   = []string{"set_cookie", "json", "location", "cookie", "field", "query", "header", "path"}
 )
 
 const (
-	fromBasic = "basic"
-	anyJSON   = "any_json"
+	fromBasic        = "basic"
+	fromCookieRegexp = "cookie_regexp"
+	anyJSON          = "any_json"
 )
 
 // parseStep reads a step, whose name is the current token.
@@ -117,6 +118,8 @@ func checkStep(start *caddyfile.Dispenser, s *module.Step) error {
 		return start.Errf("step: the user is bound to a key, which keeps the organization of whom it stands for: remove org")
 	case basic && (s.Decode != "" || s.CanonicalForward != nil || s.ForwardNormalized):
 		return start.Errf("step: `user basic` reads no body: remove decode, canonical_forward and forward_normalized")
+	case s.Kind != kindReset && s.User.From == fromCookieRegexp:
+		return start.Errf("step %s: a cookie that nobody has verified names no user: `user cookie_regexp` is for `step reset`", s.Kind)
 	case s.Kind == kindIdentify:
 		return checkIdentify(start, s)
 	case s.Kind == kindReset:
@@ -284,6 +287,12 @@ func parsePlace(d *caddyfile.Dispenser, option string, allowed []string) (module
 	}
 	if s.Name = d.Val(); s.Name == "" {
 		return s, d.Errf("%s: the name behind %s is empty", option, s.From)
+	}
+	if s.From == fromCookieRegexp {
+		if !d.NextArg() {
+			return s, d.Errf("%s: behind the name of the cookie: want a regular expression with what is the user in parentheses", option)
+		}
+		s.Pattern = d.Val()
 	}
 	if err := s.Validate(); err != nil {
 		return s, d.Errf("%s: %v", option, err)
