@@ -161,7 +161,7 @@ func TestErrors(t *testing.T) {
 		{"same_request: nothing", step("same_request"), "same_request: wrong number of arguments: got 0, want <factor> <place> <name>", "8"},
 		{"same_request: password", step("same_request password field a"), `same_request: unknown "password"; allowed: totp, otp_sms, otp_email, recovery_code`, "8"},
 		{"same_request: no place", step("same_request totp"), "totp: no place; allowed: field, query, header, cookie", "8"},
-		{"same_request: basic", site("step password {\nuser basic\nsame_request totp header X-Otp\nsuccess status 200\n}"), "step: same_request stands beside a password", "3"},
+		{"same_request: basic", site("step password {\nuser basic\nsame_request totp header X-Otp | field otp\nsuccess status 200\n}"), "step: `user basic` reads neither body nor query: write same_request with header or cookie", "3"},
 		{"same_request: totp", site("step totp {\nmatch path /a\nuser field u\nsecret field c\nsame_request totp field a\nsuccess status 200\n}"), "step: same_request stands beside a password", "3"},
 		{"failure: no such factor", step("failure totp status 401"), "step: failure totp: the step does not have this factor beside another", "3"},
 		{"failure: another factor", step("same_request totp field c\nfailure otp_sms status 401"), "step: failure otp_sms: the step does not have this factor", "3"},

@@ -126,8 +126,10 @@ func checkStep(start *caddyfile.Dispenser, s *module.Step) error {
 		return checkReset(start, s)
 	case s.User.Claim != "":
 		return start.Errf("step %s: a token that nobody has verified names no user: `user jwt` is for `step reset`", s.Kind)
-	case s.SameRequest != nil && (basic || s.Kind != "password"):
-		return start.Errf("step: same_request stands beside a password in form, JSON, query or header: remove it")
+	case s.SameRequest != nil && s.Kind != "password":
+		return start.Errf("step: same_request stands beside a password: remove it")
+	case basic && s.SameRequest != nil && !besideBasic(s.SameRequest.Secret):
+		return start.Errf("step: `user basic` reads neither body nor query: write same_request with header or cookie")
 	case !basic && s.Secret.From == "":
 		return start.Errf("step: no secret: add `secret field <name>`")
 	case !basic && len(s.Match.Path) == 0 && len(s.Match.PathRegexp) == 0:
@@ -137,6 +139,11 @@ func checkStep(start *caddyfile.Dispenser, s *module.Step) error {
 		return start.Errf("step: %v", err)
 	}
 	return checkOutcomes(start, s)
+}
+
+// besideBasic reports whether a code can be read beside HTTP Basic.
+func besideBasic(s module.Source) bool {
+	return !slices.ContainsFunc(append(slices.Clone(s.Or), s), func(one module.Source) bool { return one.From != "header" && one.From != "cookie" })
 }
 
 // checkOutcomes looks for an outcome that forgives, and for factors that the

@@ -175,6 +175,11 @@ func (l *LoginRule) readOutside(r *http.Request, target string, v *reading) *Ref
 	if refusal := l.readQuery(r, v); refusal != nil {
 		return refusal
 	}
+	return l.readPlaces(r, target, v)
+}
+
+// readPlaces reads the headers, cookies and segments of the path.
+func (l *LoginRule) readPlaces(r *http.Request, target string, v *reading) *Refusal {
 	for i, p := range l.places {
 		var text string
 		var present bool
