@@ -32,7 +32,7 @@ type recordedService struct {
 
 	mu      sync.Mutex
 	answer  message
-	users   []string // of the file
+	users   []string
 	reached int
 	held    map[string]map[string]uint32
 	err     error
@@ -44,6 +44,13 @@ func startRecordedService(t *testing.T) *recordedService {
 	s.Server = httptest.NewServer(s)
 	t.Cleanup(s.Close)
 	return s
+}
+
+// watch sets whose counters are looked at.
+func (s *recordedService) watch(users []string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.users = users
 }
 
 // expect sets the answer to what comes next.
