@@ -77,7 +77,9 @@ func mutantsOf(t *testing.T, config []byte) (mutants []mutant) {
 			withoutPaths(what, r, without)
 		}
 	}
+	verdict, factor = "refused", ""
 	withoutElements("guard", handler, "guard", without)
+	withoutElements("guard path_regexp", handler, "guard_regexp", without)
 	return mutants
 }
 

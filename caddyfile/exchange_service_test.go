@@ -166,7 +166,9 @@ func (m message) send(client *http.Client, address string) (got received, err er
 			r.Host = h[1]
 			continue
 		}
-		r.Header.Add(h[0], basicValue(encoded(h[1])))
+		if h[1] != "" { // `Content-Type:` sends none
+			r.Header.Add(h[0], basicValue(encoded(h[1])))
+		}
 	}
 	resp, err := client.Do(r)
 	if err != nil {

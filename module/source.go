@@ -13,7 +13,8 @@ import (
 type Source struct {
 	// The kind of place: `field` (of the body), `query`, `header`, `cookie`,
 	// `path` (a segment of the path) or `basic` (the Authorization header; holds
-	// user and secret).
+	// user and secret); for the secret of a step with a bound user also `unread`:
+	// it stands where nobody can read it, and every request counts.
 	From string `json:"from,omitempty"`
 
 	// The name of the field, parameter, header or cookie, spelled exactly; for
@@ -38,12 +39,16 @@ type Source struct {
 const (
 	fromField = string(credentials.FromField)
 	fromBasic = "basic"
+
+	// fromUnread is a secret in a form that no place describes, such as an object
+	// whose members have names of their own. Every request of the step is a guess.
+	fromUnread = "unread"
 )
 
 // Validate checks one place by itself, so that a configuration adapter can
 // report a mistake where it stands.
 func (s Source) Validate() error {
-	if s.From == fromBasic {
+	if s.From == fromBasic || s.From == fromUnread {
 		return nil
 	}
 	return s.place().Check()
