@@ -65,7 +65,7 @@ func isOperator(t caddyfile.Token) bool {
 }
 
 // The conditions, in the order of the errors that list them.
-const conditionNames = "status, header, header_regexp, set_cookie, set_cookie_regexp, json, body, body_regexp"
+const conditionNames = "status, header, header_regexp, set_cookie, set_cookie_regexp, set_new_cookie, json, body, body_regexp"
 
 // parseCondition reads the words between two operators.
 func parseCondition(words []caddyfile.Token) (*module.Condition, error) {
@@ -108,6 +108,10 @@ func conditionOf(d *caddyfile.Dispenser) (*module.Condition, error) {
 	case "set_cookie_regexp":
 		if want = "<regexp>"; args == 1 && d.NextArg() {
 			return &module.Condition{SetCookieRegexp: d.Val()}, nil
+		}
+	case "set_new_cookie":
+		if args == 1 && d.NextArg() {
+			return &module.Condition{SetNewCookie: d.Val()}, nil
 		}
 	case "json":
 		if want = "<path>[=<value>]; quotes stand around both"; args == 1 && d.NextArg() {

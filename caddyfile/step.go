@@ -117,8 +117,6 @@ func checkStep(start *caddyfile.Dispenser, s *module.Step) error {
 		return start.Errf("step: the user is bound to a key and no name is read: remove user_pattern and forward_normalized")
 	case s.User.Bound && s.Organization != "":
 		return start.Errf("step: the user is bound to a key, which keeps the organization of whom it stands for: remove org")
-	case !s.User.Bound && s.Identity != nil && s.Kind != kindIdentify:
-		return start.Errf("step: the user is named in the request: remove identity, or write `user bind <place>`")
 	case basic && (s.Decode != "" || s.CanonicalForward != nil || s.ForwardNormalized):
 		return start.Errf("step: `user basic` reads no body: remove decode, canonical_forward and forward_normalized")
 	case s.Kind == kindIdentify:

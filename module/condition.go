@@ -29,6 +29,12 @@ type Condition struct {
 	// Like set_cookie, with a regular expression (RE2) over the name.
 	SetCookieRegexp string `json:"set_cookie_regexp,omitempty"`
 
+	// Like set_cookie, and the request did not bring this value already. It tells
+	// a session that begins with a login from one that the service renews for
+	// whoever is logged in. A request that brings the cookie twice, or in a
+	// spelling or with a value that can be read in two ways, does not match.
+	SetNewCookie string `json:"set_new_cookie,omitempty"`
+
 	// A field of the JSON answer. What is no JSON does not match.
 	JSON *NamedPattern `json:"json,omitempty"`
 
@@ -76,6 +82,7 @@ const (
 	conditionHeaderRegexp
 	conditionSetCookie
 	conditionSetCookieRegexp
+	conditionSetNewCookie
 	conditionJSON
 	conditionBody
 	conditionBodyRegexp
@@ -100,10 +107,11 @@ type statusRange struct{ from, to int }
 // view is what a condition looks at. Without body the truth of a condition
 // over the body is unknown.
 type view struct {
-	status int
-	header http.Header
-	body   *answerBody
-	now    func() time.Time
+	request *http.Request
+	status  int
+	header  http.Header
+	body    *answerBody
+	now     func() time.Time
 }
 
 func (c *condition) test(in *view) truth {
@@ -116,6 +124,8 @@ func (c *condition) test(in *view) truth {
 		return truthOf(c.matchesHeaderRegexp(in.header[c.name]))
 	case conditionSetCookie, conditionSetCookieRegexp:
 		return truthOf(c.matchesCookie(in.header["Set-Cookie"], in.now))
+	case conditionSetNewCookie:
+		return truthOf(c.matchesNewCookie(in))
 	}
 	if in.body == nil {
 		return truthUnknown

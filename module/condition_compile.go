@@ -21,7 +21,7 @@ func compileCondition(c *Condition) (condition, error) {
 	}
 	switch kinds := c.kinds(); len(kinds) {
 	case 0:
-		return condition{}, errors.New("it is empty: set one of status, header, header_regexp, set_cookie, set_cookie_regexp, json, body, body_regexp")
+		return condition{}, errors.New("it is empty: set one of status, header, header_regexp, set_cookie, set_cookie_regexp, set_new_cookie, json, body, body_regexp")
 	case 1:
 	default:
 		return condition{}, fmt.Errorf("%s are set together: make each a condition of its own", strings.Join(kinds, " and "))
@@ -38,6 +38,8 @@ func compileCondition(c *Condition) (condition, error) {
 	case c.SetCookieRegexp != "":
 		re, err := compileRegexp("set_cookie_regexp", c.SetCookieRegexp)
 		return condition{kind: conditionSetCookieRegexp, re: re}, err
+	case c.SetNewCookie != "":
+		return compileSetNewCookie(c.SetNewCookie)
 	case c.Body != "":
 		return condition{kind: conditionBody, want: c.Body}, nil
 	case c.BodyRegexp != "":
@@ -59,6 +61,7 @@ func (c *Condition) kinds() []string {
 		{"header_regexp", c.HeaderRegexp != nil},
 		{"set_cookie", c.SetCookie != ""},
 		{"set_cookie_regexp", c.SetCookieRegexp != ""},
+		{"set_new_cookie", c.SetNewCookie != ""},
 		{"json", c.JSON != nil},
 		{"body", c.Body != ""},
 		{"body_regexp", c.BodyRegexp != ""},

@@ -41,7 +41,7 @@ func TestConditionOverBody(t *testing.T) {
 			if !o.needsBody() {
 				t.Error("needs no body")
 			}
-			if _, ok := o.byHeader(200, http.Header{}); ok {
+			if _, ok := o.byHeader(&answer{status: 200, header: http.Header{}}); ok {
 				t.Error("is decided without the body")
 			}
 		})

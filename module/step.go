@@ -62,9 +62,10 @@ type Step struct {
 	// Another secret in the same request, which may be missing.
 	SameRequest *SecondSecret `json:"same_request,omitempty"`
 
-	// The name of the account in an answer that says success. When the key of a
-	// bound step has stood for two users, the success forgives the one who is
-	// named so, and nobody without. Default: none.
+	// The name of the account in the answer that accepted the secret. Names by
+	// which the login service takes one account then share its counter, and of
+	// two users whom a key has stood for the one who is named is forgiven.
+	// Default: none.
 	Identity *Identity `json:"identity,omitempty"`
 
 	// A regular expression that the whole user name must match; all others are

@@ -6,6 +6,7 @@ package presets
 import (
 	"errors"
 	"fmt"
+	"regexp"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -20,8 +21,11 @@ type Argument struct {
 	// Meaning is a sentence.
 	Meaning string
 
-	prefix bool // more of a path stands behind it
+	prefix  bool // more of a path stands behind it
+	segment bool // it is one segment of a path
 }
+
+var duration = regexp.MustCompile(`^(?:[0-9]+(?:ms|s|m|h|d))+$`)
 
 // parseArgument reads a name, a default and a sentence.
 func parseArgument(line string) (*Argument, error) {
@@ -66,12 +70,19 @@ func (a *Argument) Check(value string) error {
 	if err := checkCharacters(value, a.kind() == "text"); err != nil {
 		return err
 	}
+	if a.segment && strings.ContainsAny(value, "/?#*%") {
+		return fmt.Errorf("%q: want one segment of a path, without /, ?, #, * and %%", value)
+	}
 	switch a.kind() {
 	case "path":
 		return a.checkPath(value)
 	case "cookie", "field", "header":
 		if strings.ContainsAny(value, `/,;=()`) {
 			return fmt.Errorf("%q: want the name of a %s", value, a.kind())
+		}
+	case "lifespan":
+		if !duration.MatchString(value) {
+			return fmt.Errorf("%q: want a duration such as 90s, 30m or 24h", value)
 		}
 	case "url":
 		if !strings.HasPrefix(value, "/") && !strings.HasPrefix(value, "http://") && !strings.HasPrefix(value, "https://") {

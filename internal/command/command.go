@@ -5,6 +5,7 @@
 //
 //	caddy lockout preset list [--json]
 //	caddy lockout preset show <name> [--argument <name>=<value>...]
+//	caddy lockout probe <url> --user <name>
 package command
 
 import (
@@ -16,13 +17,14 @@ func init() {
 	caddycmd.RegisterCommand(caddycmd.Command{
 		Name:  "lockout",
 		Usage: "<command>",
-		Short: "Shows the presets for known login services",
+		Short: "Shows presets for known login services, and finds rules for others",
 		Long: `
 The directive lockout limits wrong passwords and codes in front of a login
 service. A preset describes such a service: lockout wordpress in a Caddyfile
-is all that WordPress needs.
+is all that WordPress needs. For a service without a preset, probe logs in and
+writes the rule.
 `,
-		CobraFunc: func(cmd *cobra.Command) { group(cmd, presetCommand()) },
+		CobraFunc: func(cmd *cobra.Command) { group(cmd, presetCommand(), probeCommand()) },
 	})
 }
 
