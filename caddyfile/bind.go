@@ -59,7 +59,7 @@ func parseSameRequest(d *caddyfile.Dispenser) (*module.SecondSecret, error) {
 	}
 	s := &module.SecondSecret{Factor: d.Val()}
 	var err error
-	s.Secret, err = parseSource(d, secretSources)
+	s.Secret, err = parseSource(d, codeSources)
 	return s, err
 }
 

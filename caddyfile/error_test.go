@@ -259,6 +259,8 @@ func TestErrors(t *testing.T) {
 		{"user: reserved header", site("step password {\nuser header Cookie\n}"), `user: header "Cookie" has another meaning to a server or proxy`, "4"},
 		{"user: segment 0", site("step password {\nuser path 0\n}"), `user: path "0" is not the number of a segment from 1 to 60`, "4"},
 		{"user: bad field", site("step password {\nuser field a%62\n}"), `user: field "a%62" is empty, too long or holds characters that have more than one spelling`, "4"},
+		{"secret: unread without a key", site("step totp {\nmatch path /a\nuser field a\nsecret unread\nsuccess status 200\n}"), "step totp: nobody reads the secret, so only a key can say who is meant: write `user bind <place>`", "3"},
+		{"secret: unread with others", site("step totp {\nsecret unread | field a\n}"), "secret: unread has no alternatives: write a step for each", "4"},
 		{"secret: path", site("step password {\nsecret path 1\n}"), `secret: unknown "path"; allowed: field, query, header, cookie`, "4"},
 		{"decode: unknown", step("decode br"), `decode: unknown "br"; allowed: gzip`, "8"},
 		{"decode: none", step("decode"), "decode: wrong number of arguments: got 0, want <gzip>", "8"},

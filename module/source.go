@@ -14,7 +14,9 @@ type Source struct {
 	// The kind of place: `field` (of the body), `query`, `header`, `cookie`,
 	// `path` (a segment of the path), `basic` (the Authorization header; holds
 	// user and secret) or `cookie_regexp` (a cookie whose name is not known
-	// before; for `user` of a step `reset`).
+	// before; for `user` of a step `reset`); for the secret of a step with a
+	// bound user also `unread`: it stands where nobody can read it, and every
+	// request counts.
 	From string `json:"from,omitempty"`
 
 	// The name of the field, parameter, header or cookie, spelled exactly; for
@@ -47,12 +49,16 @@ const (
 	fromBasic = "basic"
 
 	fromCookieRegexp = string(credentials.FromCookieRegexp)
+
+	// fromUnread is a secret in a form that no place describes, such as an object
+	// whose members have names of their own. Every request of the step is a guess.
+	fromUnread = "unread"
 )
 
 // Validate checks one place by itself, so that a configuration adapter can
 // report a mistake where it stands.
 func (s Source) Validate() error {
-	if s.From == fromBasic {
+	if s.From == fromBasic || s.From == fromUnread {
 		return nil
 	}
 	if _, err := s.compileCut(); err != nil {
