@@ -296,6 +296,9 @@ test_needs() {
 		php intl php-intl                          MediaWiki
 		php dom php-xml                            MediaWiki
 		php pdo_sqlite php-sqlite3                 MediaWiki
+		python radicale python3-radicale           a login service
+		python django python3-django               a login service
+		python django_otp python3-django-otp       its second factor
 		files usr/share/wordpress wordpress        a login service
 		files var/lib/mediawiki mediawiki          a login service
 		files usr/share/mediawiki/includes mediawiki-classes   its code
@@ -307,6 +310,7 @@ is_there() {
 	case $1 in
 	program) command -v "$2" || [[ -x /usr/sbin/$2 ]] ;;
 	php) command -v php && php -r "exit((int) !extension_loaded('$2'));" ;;
+	python) /usr/bin/python3 -c "import $2" ;;
 	files) [[ -e /$2 || -e $debian_files/$2 ]] ;;
 	esac >/dev/null
 }

@@ -137,7 +137,7 @@ func (a *attempt) byError(held *heldWriter, err error) verdict {
 		return a.unknown()
 	}
 	a.status = he.StatusCode
-	v, _ := a.step.rules.byHeader(he.StatusCode, held.header)
+	v, _ := a.step.rules.byHeader(&answer{request: a.request, status: he.StatusCode, header: held.header})
 	if v == verdictNeutral {
 		return a.unknown()
 	}

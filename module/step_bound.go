@@ -27,14 +27,11 @@ func (s *Step) compileBound(out *step) error {
 		return errors.New("checking user_pattern and forward_normalized: the step is bound to a key and reads no name, remove them")
 	}
 	if s.User.Claim != "" {
-		c, err := compileJSON(&NamedPattern{Name: s.User.Claim})
+		path, err := compileJSONPath(s.User.Claim)
 		if err != nil || s.Kind != kindReset || s.UserPattern != "" || s.ForwardNormalized {
 			return fmt.Errorf("checking user: claim %q: write the path of a claim, in a step reset without user_pattern and forward_normalized", s.User.Claim)
 		}
-		out.claim = c.path
-	}
-	if s.Identity != nil && !out.bound {
-		return errors.New("checking identity: the step reads the name itself, so there is nobody else it could be: remove it, or bind the user")
+		out.claim = path
 	}
 	for _, b := range s.Bind {
 		if err := b.compile(out); err != nil {

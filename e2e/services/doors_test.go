@@ -115,6 +115,9 @@ func (s *suite) everyTarget(t *testing.T) {
 		{"upper case", strings.ToUpper},
 		{"escaped letter", func(p string) string {
 			at := strings.LastIndex(p, "/") + 1
+			if at == len(p) {
+				return p + "%2e"
+			}
 			const hex = "0123456789abcdef"
 			return p[:at] + "%" + string(hex[p[at]>>4]) + string(hex[p[at]&15]) + p[at+1:]
 		}},
