@@ -56,7 +56,7 @@
 //				match  header <field> <value>
 //				match  field <name> <value...>
 //				match  has <name...>
-//				accept form|json|multipart...
+//				accept form|json|multipart...|any_json
 //				decode gzip
 //				user   field|query|header|cookie <name> [| ...]
 //				user   path <number> [| ...]

@@ -63,9 +63,7 @@ func parseBlock(d *caddyfile.Dispenser, h *module.Handler, use *presetUse) error
 			h.Steps = append(h.Steps, step)
 			return err
 		}},
-		{name: "guard", read: func(d *caddyfile.Dispenser) error {
-			return parseMatchList(d, &h.Guard, "<path...>", checkPath)
-		}},
+		{name: "guard", many: true, read: func(d *caddyfile.Dispenser) error { return parseGuard(d, h) }},
 		{name: "pass", many: true, read: func(d *caddyfile.Dispenser) error {
 			rule, err := parseRule(d)
 			h.Pass = append(h.Pass, rule)
@@ -89,6 +87,28 @@ func parseBlock(d *caddyfile.Dispenser, h *module.Handler, use *presetUse) error
 		{name: "max_body", read: size(&h.MaxBody)},
 		{name: "argument", many: true, read: use.parseArgument},
 	})
+}
+
+// parseGuard reads paths, or a regular expression behind the word path_regexp.
+// Mistakes in one are reported here, where they stand.
+func parseGuard(d *caddyfile.Dispenser, h *module.Handler) error {
+	option := place(d)
+	line := d.RemainingArgsAsTokens()
+	if len(line) == 0 || line[0].Text != "path_regexp" {
+		inner := caddyfile.NewDispenser(append([]caddyfile.Token{option.Token()}, line...))
+		inner.Next()
+		paths, err := list(inner, "<path...>", checkPath)
+		h.Guard = append(h.Guard, paths...)
+		return err
+	}
+	if len(line) != 2 {
+		return wrongCount(option, len(line)-1, "<regexp>")
+	}
+	if err := (&module.Match{PathRegexp: []string{line[1].Text}}).Validate(); err != nil {
+		return option.Errf("guard: %v", err)
+	}
+	h.GuardRegexp = append(h.GuardRegexp, line[1].Text)
+	return nil
 }
 
 func parseQueue(d *caddyfile.Dispenser) (*module.Queue, error) {

@@ -15,8 +15,8 @@ func spring(lines string) string {
 func TestPresetErrors(t *testing.T) {
 	t.Parallel()
 	checkErrors(t, []errorCase{
-		{"unknown", "example.com {\n\tlockout nosuch\n}", `lockout: unknown preset "nosuch"; There are: `, "2"},
-		{"unknown, block", "example.com {\n\tlockout spring-securty {\n\t}\n}", `lockout: unknown preset "spring-securty"; did you mean spring-security or spring? There are: `, "2"},
+		{"unknown", "example.com {\n\tlockout nosuch\n}", `lockout: unknown preset "nosuch"; there are: `, "2"},
+		{"unknown, block", "example.com {\n\tlockout spring-securty {\n\t}\n}", `lockout: unknown preset "spring-securty" (did you mean spring-security or spring?); there are: `, "2"},
 		{"unknown, far", "example.com {\n\tlockout * basicauth\n}", "did you mean basic-auth?", "2"},
 		{"two", "example.com {\n\tlockout spring radicale {\n\t}\n}", `lockout: unexpected "radicale" behind the preset`, "2"},
 		{"block in the next line", "example.com {\n\tlockout spring\n\t{\n\t}\n}", "Unexpected '{' on a new line", "3"},

@@ -23,7 +23,10 @@ var (
 	bindSources   = []string{"set_cookie", "json", "location", "cookie", "field", "query", "header", "path"}
 )
 
-const fromBasic = "basic"
+const (
+	fromBasic = "basic"
+	anyJSON   = "any_json"
+)
 
 // parseStep reads a step, whose name is the current token.
 func parseStep(d *caddyfile.Dispenser) (*module.Step, error) {
@@ -43,10 +46,14 @@ func parseStep(d *caddyfile.Dispenser) (*module.Step, error) {
 		{name: "match", many: true, read: func(d *caddyfile.Dispenser) error { return parseMatch(d, &step.Match) }},
 		{name: "accept", read: func(d *caddyfile.Dispenser) (err error) {
 			step.Accept, err = list(d, "form|json|multipart...", func(d *caddyfile.Dispenser) error {
-				return checkWord(d, "accept", []string{"form", "json", "multipart"}, nil)
+				return checkWord(d, "accept", []string{"form", "json", "multipart", anyJSON}, nil)
 			})
+			if err == nil && len(step.Accept) > 1 && slices.Contains(step.Accept, anyJSON) {
+				return d.Errf("accept: any_json takes every body for JSON: remove the other types")
+			}
 			return err
 		}},
+		{name: "org", read: text(&step.Organization)},
 		{name: "user", read: func(d *caddyfile.Dispenser) (err error) {
 			step.User, err = parseUser(d)
 			return err
@@ -106,8 +113,8 @@ func checkStep(start *caddyfile.Dispenser, s *module.Step) error {
 		return start.Errf("step: `user basic` names the user with every request: remove bind and identity")
 	case s.User.Bound && (s.UserPattern != "" || s.ForwardNormalized):
 		return start.Errf("step: the user is bound to a key and no name is read: remove user_pattern and forward_normalized")
-	case !s.User.Bound && s.Identity != nil && s.Kind != kindIdentify:
-		return start.Errf("step: the user is named in the request: remove identity, or write `user bind <place>`")
+	case s.User.Bound && s.Organization != "":
+		return start.Errf("step: the user is bound to a key, which keeps the organization of whom it stands for: remove org")
 	case basic && (s.Decode != "" || s.CanonicalForward != nil || s.ForwardNormalized):
 		return start.Errf("step: `user basic` reads no body: remove decode, canonical_forward and forward_normalized")
 	case s.Kind == kindIdentify:
@@ -123,7 +130,7 @@ func checkStep(start *caddyfile.Dispenser, s *module.Step) error {
 	case !basic && len(s.Match.Path) == 0 && len(s.Match.PathRegexp) == 0:
 		return start.Errf("step: no path: add `match path <path...>` with the paths that take the form or JSON body")
 	}
-	if err := s.Match.Validate(); err != nil && len(s.Match.PathRegexp)+len(s.Match.Header)+len(s.Match.Field)+len(s.Match.Has) > 0 {
+	if err := s.Match.Validate(); err != nil && len(s.Match.PathRegexp)+len(s.Match.Header)+len(s.Match.Query)+len(s.Match.Field)+len(s.Match.Has) > 0 {
 		return start.Errf("step: %v", err)
 	}
 	return checkOutcomes(start, s)
@@ -179,21 +186,25 @@ func matchOptions(m *module.Match) []option {
 			}
 			return err
 		}},
-		{name: "field", many: true, read: func(d *caddyfile.Dispenser) error {
-			field := place(d)
-			args := d.RemainingArgs()
-			if len(args) < 2 {
-				return wrongCount(field, len(args), "<name> <value...>")
-			}
-			m.Field = append(m.Field, &module.FieldPattern{Name: args[0], Values: args[1:]})
-			return nil
-		}},
+		{name: "query", many: true, read: func(d *caddyfile.Dispenser) error { return parseValues(d, &m.Query) }},
+		{name: "field", many: true, read: func(d *caddyfile.Dispenser) error { return parseValues(d, &m.Field) }},
 		{name: "has", many: true, read: func(d *caddyfile.Dispenser) error {
 			args, err := list(d, "<name...>", func(*caddyfile.Dispenser) error { return nil })
 			m.Has = append(m.Has, args...)
 			return err
 		}},
 	}
+}
+
+// parseValues reads a name and the values that may stand for it.
+func parseValues(d *caddyfile.Dispenser, into *[]*module.FieldPattern) error {
+	field := place(d)
+	args := d.RemainingArgs()
+	if len(args) < 2 {
+		return wrongCount(field, len(args), "<name> <value...>")
+	}
+	*into = append(*into, &module.FieldPattern{Name: args[0], Values: args[1:]})
+	return nil
 }
 
 // parseRule reads a pass or deny rule, whose name is the current token.

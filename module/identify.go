@@ -24,6 +24,7 @@ type login struct {
 	read    bool   // the body was read
 	body    string // what goes on of it
 	decoded bool   // it came encoded
+	retyped bool   // it is JSON, whatever its header says
 }
 
 // identify reads the login out of the request.
@@ -63,13 +64,14 @@ func (h *Handler) identify(r *http.Request, s *step) (login, error) {
 	if s.bound {
 		l.key = user
 	} else {
-		if refusal := s.names.Check(user, h.names); refusal != nil {
+		organization, names := h.peopleOf(s)
+		if refusal := s.names.Check(user, names); refusal != nil {
 			return l, refusal
 		}
-		if name, refusal = h.names.Canonical(user); refusal != nil {
+		if name, refusal = names.Canonical(user); refusal != nil {
 			return l, refusal
 		}
-		l.subject = counter.Subject{Organization: h.Organization, User: name}
+		l.subject = counter.Subject{Organization: organization, User: name}
 	}
 	if read != nil {
 		l.keys, l.second = read.Keys, read.Second != ""
@@ -84,7 +86,7 @@ func (h *Handler) identify(r *http.Request, s *step) (login, error) {
 		if l.body, refusal = read.Forward(user); refusal != nil {
 			return l, refusal
 		}
-		l.read, l.decoded = true, len(r.Header["Content-Encoding"]) > 0
+		l.read, l.decoded, l.retyped = true, len(r.Header["Content-Encoding"]) > 0, s.anyJSON()
 	}
 	return l, nil
 }

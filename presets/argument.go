@@ -20,7 +20,8 @@ type Argument struct {
 	// Meaning is a sentence.
 	Meaning string
 
-	prefix bool // more of a path stands behind it
+	prefix  bool // more of a path stands behind it
+	segment bool // it is one segment of a path
 }
 
 // parseArgument reads a name, a default and a sentence.
@@ -65,6 +66,9 @@ func (a *Argument) Check(value string) error {
 	}
 	if err := checkCharacters(value, a.kind() == "text"); err != nil {
 		return err
+	}
+	if a.segment && strings.ContainsAny(value, "/?#*%") {
+		return fmt.Errorf("%q: want one segment of a path, without /, ?, #, * and %%", value)
 	}
 	switch a.kind() {
 	case "path":

@@ -26,9 +26,9 @@ func Find(name string) (*Preset, error) {
 	}
 	hint := ""
 	if len(near) > 0 {
-		hint = fmt.Sprintf("did you mean %s? ", strings.Join(near, " or "))
+		hint = fmt.Sprintf(" (did you mean %s?)", strings.Join(near, " or "))
 	}
-	return nil, fmt.Errorf("unknown preset %q; %sThere are: %s", name, hint, strings.Join(main, ", "))
+	return nil, fmt.Errorf("unknown preset %q%s; there are: %s", name, hint, strings.Join(main, ", "))
 }
 
 // resembles tells whether one name holds the other, or whether they are a slip

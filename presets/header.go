@@ -122,7 +122,8 @@ func (p *Preset) checkBody() error {
 		if !used[a.Name] {
 			return fmt.Errorf("argument %s is not used", a.Name)
 		}
-		a.prefix = a.Name == "base_path" || regexp.MustCompile("<"+a.Name+">/[\\w(]").MatchString(p.text)
+		a.prefix = a.Name == "base_path" || a.kind() == "path" && regexp.MustCompile("<"+a.Name+">/[\\w(]").MatchString(p.text)
+		a.segment = strings.Contains(p.text, "/<"+a.Name+">")
 		for _, value := range a.Default {
 			if err := a.Check(value); err != nil {
 				return fmt.Errorf("the default of argument %s: %w", a.Name, err)

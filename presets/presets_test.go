@@ -117,10 +117,10 @@ func TestFind(t *testing.T) {
 		}
 	}
 	for name, near := range map[string]string{
-		"radicle":    "did you mean radicale? There are: ",
-		"Basic-Auth": "did you mean basic-auth? There are: ",
-		"basic":      "did you mean basic-auth? There are: ",
-		"x":          `unknown preset "x"; There are: basic-auth, `,
+		"radicle":    "(did you mean radicale?); there are: ",
+		"Basic-Auth": "(did you mean basic-auth?); there are: ",
+		"basic":      "(did you mean basic-auth?); there are: ",
+		"x":          `unknown preset "x"; there are: basic-auth, `,
 	} {
 		if _, err := Find(name); err == nil || !strings.Contains(err.Error(), near) {
 			t.Errorf("%s: %v", name, err)

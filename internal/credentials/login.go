@@ -36,6 +36,9 @@ type LoginConfig struct {
 	// Form, JSON and Multipart name the accepted types. A rule with a field
 	// needs at least one.
 	Form, JSON, Multipart bool
+	// AnyJSON takes every body for JSON, whatever type the header names. The body
+	// has to go on as JSON then.
+	AnyJSON bool
 	// Gzip takes bodies with Content-Encoding: gzip as well as plain ones.
 	Gzip bool
 	// MaxBytes limits the body, as sent and decoded. Default: 64 KiB.
@@ -100,7 +103,7 @@ func NewLoginRule(c LoginConfig) (*LoginRule, error) {
 	case c.MaxBytes == 0:
 		l.config.MaxBytes = DefaultMaxBytes
 	}
-	if err := checkPlaces(l.places, c.JSON); err != nil {
+	if err := checkPlaces(l.places, c.JSON || c.AnyJSON); err != nil {
 		return nil, fmt.Errorf("compiling login rule: %w", err)
 	}
 	for i, p := range l.places {
@@ -120,7 +123,7 @@ func NewLoginRule(c LoginConfig) (*LoginRule, error) {
 		return len(group) == 0 || slices.ContainsFunc(group, func(p Place) bool { return p.From != FromField })
 	}
 	l.without = outside(c.User) && outside(c.Secret) && outside(c.Factor)
-	if l.fields != (c.Form || c.JSON || c.Multipart) {
+	if l.fields != (c.Form || c.JSON || c.AnyJSON || c.Multipart) {
 		return nil, errors.New("compiling login rule: a rule with a field accepts form, JSON or multipart, and only such a rule")
 	}
 	return l, nil

@@ -1,0 +1,96 @@
+// Copyright 2026 The caddy-lockout authors
+// SPDX-License-Identifier: Apache-2.0
+
+package probe
+
+import (
+	"fmt"
+	"strings"
+)
+
+// rule is what a block says.
+type rule struct {
+	login            *login
+	basic            bool
+	success, failure []string // conditions
+	known            []string // presets
+}
+
+// write writes the block, with the report as comments.
+func (r *rule) write(report *Report, where string) (string, error) {
+	step, err := r.step()
+	if err != nil {
+		return "", err
+	}
+	report.Open = append(report.Open, r.limits())
+	var b strings.Builder
+	fmt.Fprintf(&b, "# Written by `caddy lockout probe` after logging in at %s\n", where)
+	for _, did := range report.Did {
+		fmt.Fprintf(&b, "#   %s\n", did)
+	}
+	for _, preset := range r.known {
+		fmt.Fprintf(&b, "# The answers look like those of a service with a preset: `lockout %s` knows more of its doors than this rule.\n", preset)
+	}
+	b.WriteString("# What this rule leaves open:\n")
+	for _, open := range report.Open {
+		fmt.Fprintf(&b, "#   - %s\n", open)
+	}
+	b.WriteString("lockout {\n" + step + "}\n")
+	return b.String(), nil
+}
+
+// limits is what no probe can see.
+func (r *rule) limits() string {
+	if r.basic {
+		return "passwords that the service takes in other places than the header Authorization, such as a login form or an API, are not counted"
+	}
+	return fmt.Sprintf("only POST %s is counted, and a body there that is not %s is refused. Other doors to the same accounts, such as an API, HTTP Basic, "+
+		"a second login page, codes, or a change of the password, need steps of their own or `deny`", printable(r.login.url.EscapedPath()), r.login.body)
+}
+
+func (r *rule) step() (string, error) {
+	if r.basic {
+		return `	step password {
+		user basic
+		success status 2xx 3xx 403 404 405 409 412
+		failure status 401
+		neutral status 502 503 504
+	}
+`, nil
+	}
+	path, err := word(r.login.url.EscapedPath())
+	if err != nil {
+		return "", err
+	}
+	if strings.Contains(path, "*") {
+		return "", fmt.Errorf("writing the rule: the path %s holds a *", path)
+	}
+	user, err := word(r.login.user)
+	if err != nil {
+		return "", err
+	}
+	secret, err := word(r.login.secret)
+	if err != nil {
+		return "", err
+	}
+	var b strings.Builder
+	line := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
+	line("	step password {")
+	line("		match path %s", path)
+	if r.login.grant {
+		line("		match field grant_type password")
+	}
+	line("		accept %s", r.login.body)
+	line("		user field %s", user)
+	line("		secret field %s", secret)
+	line("		success %s", strings.Join(r.success, " & "))
+	line("		failure %s", strings.Join(r.failure, " & "))
+	line("	}")
+	if r.login.grant {
+		line("	pass {")
+		line("		match path %s", path)
+		line("		match field grant_type authorization_code refresh_token")
+		line("	}")
+	}
+	return b.String(), nil
+}
