@@ -5,6 +5,7 @@ package probe
 
 import (
 	"context"
+	"encoding/json"
 	"flag"
 	"net/http"
 	"net/http/httptest"
@@ -106,6 +107,19 @@ var probed = map[string]struct {
 			answerJSON(w, 401, object{"detail": "wrong"})
 		}
 	}, path: "/session"},
+	"json_user_in_the_path": {serve: func(w http.ResponseWriter, r *http.Request) {
+		in := object{}
+		switch {
+		case r.Method != http.MethodPost:
+			w.WriteHeader(405)
+		case json.NewDecoder(r.Body).Decode(&in) != nil || in["password"] == nil:
+			answerJSON(w, 400, object{"errors": []string{"missing password"}})
+		case r.URL.Path != "/v1/auth/userpass/login/"+alice || in["password"] != wonderland:
+			answerJSON(w, 400, object{"errors": []string{"invalid username or password"}})
+		default:
+			answerJSON(w, 200, object{"auth": object{"client_token": "secret-of-alice", "metadata": object{"username": alice}}})
+		}
+	}, path: "/v1/auth/userpass/login/" + alice},
 	"grant": {serve: grantService, path: "/oauth/token", options: Options{Fields: []Field{{"client_id", "editor"}, {"scope", "*"}}}},
 	"basic": {serve: basicService, path: "/files/"},
 }

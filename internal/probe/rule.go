@@ -5,6 +5,7 @@ package probe
 
 import (
 	"fmt"
+	"regexp"
 	"strings"
 )
 
@@ -45,7 +46,7 @@ func (r *rule) limits() string {
 		return "passwords that the service takes in other places than the header Authorization, such as a login form or an API, are not counted"
 	}
 	return fmt.Sprintf("only POST %s is counted, and a body there that is not %s is refused. Other doors to the same accounts, such as an API, HTTP Basic, "+
-		"a second login page, codes, or a change of the password, need steps of their own or `deny`", printable(r.login.url.EscapedPath()), r.login.body)
+		"a second login page, codes, or a change of the password, need steps of their own or `deny`", r.login.where(), r.login.body)
 }
 
 func (r *rule) step() (string, error) {
@@ -58,14 +59,7 @@ func (r *rule) step() (string, error) {
 	}
 `, nil
 	}
-	path, err := word(r.login.url.EscapedPath())
-	if err != nil {
-		return "", err
-	}
-	if strings.Contains(path, "*") {
-		return "", fmt.Errorf("writing the rule: the path %s holds a *", path)
-	}
-	user, err := word(r.login.user)
+	path, user, err := r.login.places()
 	if err != nil {
 		return "", err
 	}
@@ -76,21 +70,38 @@ func (r *rule) step() (string, error) {
 	var b strings.Builder
 	line := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
 	line("	step password {")
-	line("		match path %s", path)
+	line("		match %s", path)
 	if r.login.grant {
 		line("		match field grant_type password")
 	}
 	line("		accept %s", r.login.body)
-	line("		user field %s", user)
+	line("		user %s", user)
 	line("		secret field %s", secret)
 	line("		success %s", strings.Join(r.success, " & "))
 	line("		failure %s", strings.Join(r.failure, " & "))
 	line("	}")
 	if r.login.grant {
 		line("	pass {")
-		line("		match path %s", path)
+		line("		match %s", path)
 		line("		match field grant_type authorization_code refresh_token")
 		line("	}")
 	}
 	return b.String(), nil
+}
+
+// places says by which paths the login is known, and where its user stands.
+func (l *login) places() (path, user string, err error) {
+	escaped := l.url.EscapedPath()
+	if l.segment > 0 {
+		path, err = word("^" + regexp.QuoteMeta(l.above(escaped)) + "[^/]+$")
+		return "path_regexp " + path, fmt.Sprint("path ", l.segment), err
+	}
+	if path, err = word(escaped); err != nil {
+		return "", "", err
+	}
+	if strings.Contains(path, "*") {
+		return "", "", fmt.Errorf("writing the rule: the path %s holds a *", path)
+	}
+	user, err = word(l.user)
+	return "path " + path, "field " + user, err
 }
