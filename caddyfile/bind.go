@@ -4,6 +4,9 @@
 package caddyfile
 
 import (
+	"slices"
+	"strings"
+
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 
 	"github.com/caddy-lockout/caddy-lockout/module"
@@ -14,6 +17,9 @@ const (
 	kindIdentify = "identify"
 	kindReset    = "reset"
 )
+
+// identitySources are the places in an answer that names the account.
+var identitySources = []string{"json", "header", "set_cookie", "set_cookie_regexp"}
 
 // parseUser reads where the user stands: a name, behind `bind` a key that leads
 // to one, or behind `jwt` a claim of a token.
@@ -85,11 +91,17 @@ func parseBind(d *caddyfile.Dispenser) (*module.Binding, error) {
 // parseIdentity reads where a success names the account.
 func parseIdentity(d *caddyfile.Dispenser) (*module.Identity, error) {
 	option := place(d)
-	args, err := arguments(d, "json|header", "<name>")
-	if err != nil {
-		return nil, err
+	args := d.RemainingArgs()
+	if len(args) < 2 || len(args) > 3 {
+		return nil, wrongCount(option, len(args), strings.Join(identitySources, "|")+" <name> [<regexp>]")
+	}
+	if slices.Contains(args, "") {
+		return nil, option.Errf("identity: an argument is empty")
 	}
 	i := &module.Identity{From: args[0], Name: args[1]}
+	if len(args) == 3 {
+		i.Pattern = args[2]
+	}
 	if err := i.Validate(); err != nil {
 		return nil, option.Errf("identity: %v", err)
 	}

@@ -99,7 +99,7 @@ http://:%s {
 	slices.Sort(p.users)
 	p.users = slices.Compact(p.users)
 	p.service.users = p.users
-	transport := &http.Transport{}
+	transport := &http.Transport{DisableKeepAlives: true} // the next configuration has a server of its own
 	t.Cleanup(transport.CloseIdleConnections)
 	p.client = &http.Client{Transport: transport, Timeout: time.Minute,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}

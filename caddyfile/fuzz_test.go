@@ -7,6 +7,7 @@ import (
 	"bytes"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -106,7 +107,7 @@ func FuzzArguments(f *testing.F) {
 		for _, token := range tokens {
 			got = append(got, token.Text)
 		}
-		for _, want := range []string{path + "/login", path + url, field} {
+		for _, want := range []string{path + "/login", "^" + regexp.QuoteMeta(url), field} {
 			if !slices.Contains(got, want) {
 				t.Errorf("no word %q in %q", want, got)
 			}

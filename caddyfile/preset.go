@@ -115,13 +115,8 @@ func (u *presetUse) addTo(own *module.Handler) error {
 	own.Steps = append(h.Steps, own.Steps...)
 	own.Pass = append(h.Pass, own.Pass...)
 	own.Deny = append(h.Deny, own.Deny...)
-	for _, path := range own.Guard {
-		if !slices.Contains(h.Guard, path) {
-			h.Guard = append(h.Guard, path)
-		}
-	}
-	own.Guard = h.Guard
-	own.GuardRegexp = append(h.GuardRegexp, own.GuardRegexp...)
+	own.Guard = union(h.Guard, own.Guard)
+	own.GuardRegexp = union(h.GuardRegexp, own.GuardRegexp)
 	switch {
 	case own.OnLocked != nil || !u.onLocked:
 	case h.OnLocked == nil:
@@ -142,6 +137,16 @@ func (u *presetUse) addTo(own *module.Handler) error {
 		own.MaxBody = h.MaxBody
 	}
 	return nil
+}
+
+// union returns a with what b has beside it.
+func union(a, b []string) []string {
+	for _, s := range b {
+		if !slices.Contains(a, s) {
+			a = append(a, s)
+		}
+	}
+	return a
 }
 
 // parseOnLocked reads the answer to a locked user, which may be that of the

@@ -134,7 +134,7 @@ func TestPresetFields(t *testing.T) {
 	t.Parallel()
 	const known = "Organization Guard GuardRegexp Pass Deny OnLocked DenyDelay Queue MaxBody Steps"
 	for field := range reflect.TypeFor[module.Handler]().Fields() {
-		if field.IsExported() && !strings.Contains(known, field.Name) {
+		if field.IsExported() && !slices.Contains(strings.Fields(known), field.Name) {
 			t.Errorf("teach presetUse.addTo about %s, then add it here", field.Name)
 		}
 	}
@@ -185,4 +185,28 @@ func words(t *testing.T, text string) (list []string) {
 		list = append(list, fmt.Sprintf("%d %s", token.Line, token.Text))
 	}
 	return list
+}
+
+// TestPresetWarning expects a warning where nothing of the service was seen.
+func TestPresetWarning(t *testing.T) {
+	t.Parallel()
+	d := caddyfile.NewTestDispenser("lockout\n{\n}")
+	d.Next()
+	for _, tt := range []struct {
+		evidence, want string
+	}{
+		{presets.Run, ""},
+		{presets.Recorded, ""},
+		{presets.Source, "lockout a at line 1 of Testfile: this preset is experimental: it was written from the source of Service 1.0 and never tried"},
+		{presets.Documentation, "lockout a at line 1 of Testfile: this preset is experimental: it was written from the documentation of Service 1.0 and never tried"},
+	} {
+		use := &presetUse{directive: d, preset: &presets.Preset{Service: "Service", Names: []string{"a", "b"}, Tested: "1.0", Evidence: tt.evidence}}
+		if got := use.warning(); !strings.HasPrefix(got, tt.want) || tt.want == "" && got != "" {
+			t.Errorf("%s: %q", tt.evidence, got)
+		}
+	}
+	var none *presetUse
+	if got := none.warning(); got != "" {
+		t.Error(got)
+	}
 }

@@ -53,6 +53,7 @@ func parseStep(d *caddyfile.Dispenser) (*module.Step, error) {
 			}
 			return err
 		}},
+		{name: "org", read: text(&step.Organization)},
 		{name: "user", read: func(d *caddyfile.Dispenser) (err error) {
 			step.User, err = parseUser(d)
 			return err
@@ -112,8 +113,8 @@ func checkStep(start *caddyfile.Dispenser, s *module.Step) error {
 		return start.Errf("step: `user basic` names the user with every request: remove bind and identity")
 	case s.User.Bound && (s.UserPattern != "" || s.ForwardNormalized):
 		return start.Errf("step: the user is bound to a key and no name is read: remove user_pattern and forward_normalized")
-	case !s.User.Bound && s.Identity != nil && s.Kind != kindIdentify:
-		return start.Errf("step: the user is named in the request: remove identity, or write `user bind <place>`")
+	case s.User.Bound && s.Organization != "":
+		return start.Errf("step: the user is bound to a key, which keeps the organization of whom it stands for: remove org")
 	case basic && (s.Decode != "" || s.CanonicalForward != nil || s.ForwardNormalized):
 		return start.Errf("step: `user basic` reads no body: remove decode, canonical_forward and forward_normalized")
 	case s.Kind == kindIdentify:

@@ -6,7 +6,6 @@ package module
 import (
 	"errors"
 	"fmt"
-	"net/http"
 	"net/url"
 	"strings"
 	"time"
@@ -154,53 +153,4 @@ func jsonValue(in *answer, path []string) (string, bool) {
 		return "", false
 	}
 	return jsonText(value)
-}
-
-// Identity says who an attempt was about, by the answer that accepted it.
-type Identity struct {
-	// `json` (a field of the JSON answer) or `header`.
-	From string `json:"from,omitempty"`
-
-	// The path in the JSON answer (`record.email`), or the name of the header.
-	Name string `json:"name,omitempty"`
-}
-
-// identity is a compiled Identity.
-type identity struct {
-	header string
-	path   []string // of JSON
-}
-
-// Validate checks the identity by itself, so that a configuration adapter can
-// report a mistake where it stands.
-func (i *Identity) Validate() error {
-	_, err := i.compile()
-	return err
-}
-
-func (i *Identity) compile() (*identity, error) {
-	switch {
-	case i == nil:
-		return nil, nil
-	case i.From == fromJSON:
-		path, err := compileJSONPath(i.Name)
-		return &identity{path: path}, err
-	case i.From == "header" && isToken(i.Name):
-		return &identity{header: http.CanonicalHeaderKey(i.Name)}, nil
-	case i.From == "header":
-		return nil, fmt.Errorf("header %q: write the name of a header field", i.Name)
-	}
-	return nil, fmt.Errorf("%q is no place, write json or header", i.From)
-}
-
-// of returns the name in an answer.
-func (i *identity) of(in *answer) (string, bool) {
-	if i.header != "" {
-		values := in.header[i.header]
-		if len(values) != 1 {
-			return "", false
-		}
-		return values[0], true
-	}
-	return jsonValue(in, i.path)
 }

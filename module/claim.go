@@ -62,7 +62,12 @@ func isRefusal(err error) bool {
 func (a *attempt) take(ctx context.Context) error {
 	for i := range a.claims {
 		c := &a.claims[i]
-		r, err := a.backend.counter.ReserveIn(ctx, a.handler.queue, c.subject, a.id, a.limits)
+		limits, err := a.limitsOf(ctx, c.subject)
+		if err != nil {
+			a.settle(counter.Void)
+			return err
+		}
+		r, err := a.backend.counter.ReserveIn(ctx, a.handler.queue, c.subject, a.id, limits)
 		if err != nil {
 			a.settle(counter.Void)
 			return err
@@ -90,16 +95,18 @@ func (a *attempt) proven() *claim {
 	if !ok {
 		return nil
 	}
-	name, refusal := a.handler.names.Canonical(text)
-	if refusal != nil {
-		return nil
-	}
+	var found *claim
 	for i := range a.claims {
-		if a.claims[i].subject.User == name {
-			return &a.claims[i]
+		s := a.claims[i].subject
+		if name, refusal := a.handler.namesOf(s).Canonical(text); refusal != nil || s.User != name {
+			continue
 		}
+		if found != nil {
+			return nil // of two organizations
+		}
+		found = &a.claims[i]
 	}
-	return nil
+	return found
 }
 
 // forgive settles a success. Only the claim that it is about is forgiven; the
@@ -211,8 +218,12 @@ func (a *attempt) charge() {
 			if !c.late || err != nil {
 				continue
 			}
+			var limits []counter.FactorLimit
+			if limits, err = a.limitsOf(ctx, c.subject); err != nil {
+				break
+			}
 			var r counter.Reservation
-			r, err = a.backend.counter.ReserveIn(ctx, a.handler.queue, c.subject, a.id, a.limits)
+			r, err = a.backend.counter.ReserveIn(ctx, a.handler.queue, c.subject, a.id, limits)
 			c.held = r.Held
 		}
 	}

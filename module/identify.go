@@ -64,13 +64,14 @@ func (h *Handler) identify(r *http.Request, s *step) (login, error) {
 	if s.bound {
 		l.key = user
 	} else {
-		if refusal := s.names.Check(user, h.names); refusal != nil {
+		organization, names := h.peopleOf(s)
+		if refusal := s.names.Check(user, names); refusal != nil {
 			return l, refusal
 		}
-		if name, refusal = h.names.Canonical(user); refusal != nil {
+		if name, refusal = names.Canonical(user); refusal != nil {
 			return l, refusal
 		}
-		l.subject = counter.Subject{Organization: h.Organization, User: name}
+		l.subject = counter.Subject{Organization: organization, User: name}
 	}
 	if read != nil {
 		l.keys, l.second = read.Keys, read.Second != ""

@@ -168,7 +168,7 @@ func parseVerdict(name string) verdict {
 
 // readsAnswer tells whether the step looks into the body of answers.
 func (s *step) readsAnswer() bool {
-	return s.rules.needsBody() || s.identity != nil && s.identity.header == "" ||
+	return s.rules.needsBody() || s.identity != nil && s.identity.inBody() ||
 		slices.ContainsFunc(s.answerKeys, func(k answerKey) bool { return !k.inHeader() })
 }
 

@@ -45,6 +45,9 @@ func newRecogniser(h *Handler) (rec recogniser, err error) {
 		if err != nil {
 			return rec, fmt.Errorf("compiling step %d: %w", i+1, err)
 		}
+		if s.org, err = written.organizationIn(h.Organization); err != nil {
+			return rec, fmt.Errorf("compiling step %d: %w", i+1, err)
+		}
 		rec.steps = append(rec.steps, s)
 		patterns = append(patterns, written.Match.Path...)
 		expressions = append(expressions, written.Match.PathRegexp...)

@@ -43,6 +43,13 @@ type Step struct {
 	// encoded body is refused with 415.
 	Decode string `json:"decode,omitempty"`
 
+	// The organization of the users of this step, for sites that serve realms
+	// whose users are not the same people: an admin login beside that of everybody
+	// else. `{org}` in it stands for the organization of the handler. Not for a step
+	// that is bound to a key, which keeps the organization of whom it stands for.
+	// Default: that of the handler.
+	Organization string `json:"org,omitempty"`
+
 	// Where the user name stands.
 	User Source `json:"user,omitzero"`
 
@@ -55,9 +62,10 @@ type Step struct {
 	// Another secret in the same request, which may be missing.
 	SameRequest *SecondSecret `json:"same_request,omitempty"`
 
-	// The name of the account in an answer that says success. When the key of a
-	// bound step has stood for two users, the success forgives the one who is
-	// named so, and nobody without. Default: none.
+	// The name of the account in the answer that accepted the secret. Names by
+	// which the login service takes one account then share its counter, and of
+	// two users whom a key has stood for the one who is named is forgiven.
+	// Default: none.
 	Identity *Identity `json:"identity,omitempty"`
 
 	// A regular expression that the whole user name must match; all others are
@@ -86,6 +94,7 @@ type Step struct {
 type step struct {
 	door
 	kind    string
+	org     string                    // "": that of the handler
 	factor  counter.Factor            // 0: the request names it
 	factors map[string]counter.Factor // by the value that names them
 	body    *credentials.LoginRule    // nil: HTTP Basic

@@ -26,9 +26,6 @@ func (s *Step) compileBound(out *step) error {
 		}
 		out.claim = path
 	}
-	if s.Identity != nil && !out.bound {
-		return errors.New("checking identity: the step reads the name itself, so there is nobody else it could be: remove it, or bind the user")
-	}
 	for _, b := range s.Bind {
 		if err := b.compile(out); err != nil {
 			return err
