@@ -27,7 +27,11 @@ var probings = map[string]probing{
 		service: wordPress, page: at("/wp-login.php"),
 		says: []string{"a form with the fields log and pwd", "`lockout wordpress`", "a wrong login gets the cookie wordpress_test_cookie as well"},
 	},
-	"Dex":      {service: dex, page: dexState, says: []string{"a form with the fields login and password", "`lockout dex`"}},
+	"Dex": {service: dex, page: dexState, says: []string{"a form with the fields login and password", "`lockout dex`"}},
+	"Node-RED": {
+		service: nodeRED, page: at("/auth/token"), flags: []string{"--field", "client_id=node-red-editor", "--field", "scope="},
+		says: []string{"a token endpoint of RFC 6749", "`lockout oauth2-password-grant`"},
+	},
 	"Radicale": {service: radicale, page: at("/alice/"), says: []string{"asks for HTTP Basic", "`lockout basic-auth`"}},
 }
 

@@ -23,7 +23,7 @@ func (r *rule) write(report *Report, where string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	report.Open = append(report.Open, r.limits())
+	report.Open = append(report.Open, r.limits()...)
 	var b strings.Builder
 	fmt.Fprintf(&b, "# Written by `caddy lockout probe` after logging in at %s\n", where)
 	for _, did := range report.Did {
@@ -41,12 +41,13 @@ func (r *rule) write(report *Report, where string) (string, error) {
 }
 
 // limits is what no probe can see.
-func (r *rule) limits() string {
+func (r *rule) limits() []string {
+	const names = "where the service takes several names for one account, such as a user name and an e-mail address, each has guesses of its own; see `names` and `identity` in the README"
 	if r.basic {
-		return "passwords that the service takes in other places than the header Authorization, such as a login form or an API, are not counted"
+		return []string{names, "passwords that the service takes in other places than the header Authorization, such as a login form or an API, are not counted"}
 	}
-	return fmt.Sprintf("only POST %s is counted, and a body there that is not %s is refused. Other doors to the same accounts, such as an API, HTTP Basic, "+
-		"a second login page, codes, or a change of the password, need steps of their own or `deny`", r.login.where(), r.login.body)
+	return []string{names, fmt.Sprintf("only POST %s is counted, and a body there that is not %s is refused. Other doors to the same accounts, such as an API, HTTP Basic, "+
+		"a second login page, codes, or a change of the password, need steps of their own or `deny`", r.login.where(), r.login.body)}
 }
 
 func (r *rule) step() (string, error) {
@@ -83,7 +84,7 @@ func (r *rule) step() (string, error) {
 	if r.login.grant {
 		line("	pass {")
 		line("		match %s", path)
-		line("		match field grant_type authorization_code refresh_token")
+		line("		match has grant_type")
 		line("	}")
 	}
 	return b.String(), nil
