@@ -50,6 +50,14 @@ var probed = map[string]struct {
 			answerPage(w, 200, "wrong")
 		}
 	}), path: "/login"},
+	"form_readme": {serve: formService(plainPage, func(w http.ResponseWriter, _ *http.Request, right bool) {
+		if right {
+			setCookie(w, "sid", "secret-of-alice")
+			redirect(w, 302, "/")
+		} else {
+			answerPage(w, 401, "wrong")
+		}
+	}), path: "/login"},
 	"form_hashed_cookie": {serve: formService(plainPage, func(w http.ResponseWriter, _ *http.Request, right bool) {
 		if right {
 			setCookie(w, "wordpress_logged_in_0123456789abcdef0123456789abcdef", "secret-of-alice")
@@ -178,5 +186,22 @@ func TestProbe(t *testing.T) {
 				t.Errorf("got:\n%s\nwant:\n%s", got, want)
 			}
 		})
+	}
+}
+
+// The README shows what is printed of a form.
+func TestReadme(t *testing.T) {
+	t.Parallel()
+	readme, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	block, err := os.ReadFile(filepath.Join("testdata", "form_readme.Caddyfile"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	indented := strings.ReplaceAll(strings.TrimSuffix(string(block), "\n"), "\n", "\n\t")
+	if indented = strings.ReplaceAll(indented, "http://service.test", "https://app.example.com"); !strings.Contains(string(readme), "\t"+indented+"\n") {
+		t.Errorf("the README does not show:\n\t%s", indented)
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+	"unicode/utf8"
 )
 
 // rule is what a block says.
@@ -25,19 +26,39 @@ func (r *rule) write(report *Report, where string) (string, error) {
 	}
 	report.Open = append(report.Open, r.limits()...)
 	var b strings.Builder
-	fmt.Fprintf(&b, "# Written by `caddy lockout probe` after logging in at %s\n", where)
+	comment(&b, "", "Written by `caddy lockout probe` after logging in at "+where)
 	for _, did := range report.Did {
-		fmt.Fprintf(&b, "#   %s\n", did)
+		comment(&b, "  ", did)
 	}
 	for _, preset := range r.known {
-		fmt.Fprintf(&b, "# The answers look like those of a service with a preset: `lockout %s` knows more of its doors than this rule.\n", preset)
+		comment(&b, "", "The answers look like those of a service with a preset: `lockout "+preset+"` knows more of its doors than this rule.")
 	}
-	b.WriteString("# What this rule leaves open:\n")
+	comment(&b, "", "What this rule leaves open:")
 	for _, open := range report.Open {
-		fmt.Fprintf(&b, "#   - %s\n", open)
+		comment(&b, "  - ", open)
 	}
 	b.WriteString("lockout {\n" + step + "}\n")
 	return b.String(), nil
+}
+
+// maxColumns is where a comment goes on in another line.
+const maxColumns = 100
+
+// comment writes a sentence as lines of a comment.
+func comment(b *strings.Builder, lead, sentence string) {
+	line := "# " + lead
+	empty := true
+	for _, w := range strings.Fields(sentence) {
+		if !empty && utf8.RuneCountInString(line)+1+utf8.RuneCountInString(w) > maxColumns {
+			b.WriteString(line + "\n")
+			line, empty = "# "+strings.Repeat(" ", len(lead)), true
+		}
+		if !empty {
+			line += " "
+		}
+		line, empty = line+w, false
+	}
+	b.WriteString(line + "\n")
 }
 
 // limits is what no probe can see.
