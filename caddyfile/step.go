@@ -17,7 +17,7 @@ var (
 	kinds      = []string{"password", "totp", "otp_sms", "otp_email", "recovery_code", "otp", kindIdentify, kindReset}
 	otpFactors = []string{"totp", "otp_sms", "otp_email", "recovery_code"}
 
-	userSources   = []string{"field", "query", "header", "cookie", "path", fromBasic}
+	userSources   = []string{"field", "query", "header", "cookie", "path", fromBasic, fromCookieRegexp}
 	secretSources = []string{"field", "query", "header", "cookie", fromUnread}
 	codeSources   = []string{"field", "query", "header", "cookie"}
 	keySources    = []string{"field", "query", "header", "cookie", "path"}
@@ -25,9 +25,10 @@ var (
 )
 
 const (
-	fromBasic  = "basic"
-	fromUnread = "unread"
-	anyJSON    = "any_json"
+	fromBasic        = "basic"
+	fromCookieRegexp = "cookie_regexp"
+	fromUnread       = "unread"
+	anyJSON          = "any_json"
 )
 
 // parseStep reads a step, whose name is the current token.
@@ -119,14 +120,18 @@ func checkStep(start *caddyfile.Dispenser, s *module.Step) error {
 		return start.Errf("step: the user is bound to a key, which keeps the organization of whom it stands for: remove org")
 	case basic && (s.Decode != "" || s.CanonicalForward != nil || s.ForwardNormalized):
 		return start.Errf("step: `user basic` reads no body: remove decode, canonical_forward and forward_normalized")
+	case s.Kind != kindReset && s.User.From == fromCookieRegexp:
+		return start.Errf("step %s: a cookie that nobody has verified names no user: `user cookie_regexp` is for `step reset`", s.Kind)
 	case s.Kind == kindIdentify:
 		return checkIdentify(start, s)
 	case s.Kind == kindReset:
 		return checkReset(start, s)
 	case s.User.Claim != "":
 		return start.Errf("step %s: a token that nobody has verified names no user: `user jwt` is for `step reset`", s.Kind)
-	case s.SameRequest != nil && (basic || s.Kind != "password"):
-		return start.Errf("step: same_request stands beside a password in form, JSON, query or header: remove it")
+	case s.SameRequest != nil && s.Kind != "password":
+		return start.Errf("step: same_request stands beside a password: remove it")
+	case basic && s.SameRequest != nil && !besideBasic(s.SameRequest.Secret):
+		return start.Errf("step: `user basic` reads neither body nor query: write same_request with header or cookie")
 	case s.Secret.From == fromUnread && !s.User.Bound:
 		return start.Errf("step %s: nobody reads the secret, so only a key can say who is meant: write `user bind <place>`", s.Kind)
 	case !basic && s.Secret.From == "":
@@ -138,6 +143,11 @@ func checkStep(start *caddyfile.Dispenser, s *module.Step) error {
 		return start.Errf("step: %v", err)
 	}
 	return checkOutcomes(start, s)
+}
+
+// besideBasic reports whether a code can be read beside HTTP Basic.
+func besideBasic(s module.Source) bool {
+	return !slices.ContainsFunc(append(slices.Clone(s.Or), s), func(one module.Source) bool { return one.From != "header" && one.From != "cookie" })
 }
 
 // checkOutcomes looks for an outcome that forgives, and for factors that the
@@ -291,6 +301,12 @@ func parsePlace(d *caddyfile.Dispenser, option string, allowed []string) (module
 	}
 	if s.Name = d.Val(); s.Name == "" {
 		return s, d.Errf("%s: the name behind %s is empty", option, s.From)
+	}
+	if s.From == fromCookieRegexp {
+		if !d.NextArg() {
+			return s, d.Errf("%s: behind the name of the cookie: want a regular expression with what is the user in parentheses", option)
+		}
+		s.Pattern = d.Val()
 	}
 	if err := s.Validate(); err != nil {
 		return s, d.Errf("%s: %v", option, err)

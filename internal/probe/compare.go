@@ -83,6 +83,8 @@ func (t *trial) alike() error {
 	}
 	code, _ := t.right.find([]string{"error"})
 	switch s := t.right.status; {
+	case t.right.movedTo() != "" && t.right.movedTo() == t.wrong.movedTo():
+		return fmt.Errorf("%s: the service redirects to %s; probe that address", where, t.right.movedTo())
 	case code.text() == "invalid_client", code.text() == "unauthorized_client":
 		return errors.New(where + "; the service asks for a client: add --field client_id=NAME, and client_secret and scope if it has them")
 	case code.text() == "invalid_scope":

@@ -63,7 +63,11 @@ func (p *prober) discover(ctx context.Context) (*login, error) {
 	}
 	for _, body := range bodies {
 		s := &search{prober: p, login: p.named(body)}
-		found, err := s.run(ctx)
+		find := s.run
+		if p.UserField == "" && s.login.inPath(p.User) {
+			find = s.runInPath
+		}
+		found, err := find(ctx)
 		if err != nil {
 			return nil, err
 		}
@@ -122,6 +126,31 @@ func (s *search) run(ctx context.Context) (found bool, err error) {
 			return false, nil // every other name would be unknown as well
 		default:
 			secrets = secrets[1:]
+		}
+	}
+	return false, nil
+}
+
+// runInPath looks for the name of the password's field alone.
+func (s *search) runInPath(ctx context.Context) (found bool, err error) {
+	s.asked = map[[2]string]string{}
+	nothing, err := s.ask(ctx, "", "")
+	if err != nil || nothing == "" {
+		return false, err
+	}
+	secrets := []string{s.PasswordField}
+	if s.PasswordField == "" {
+		secrets = mentioned(secretNames, nothing)
+	}
+	for _, secret := range secrets {
+		said, err := s.ask(ctx, "", secret)
+		if err != nil {
+			return false, err
+		}
+		if said != nothing {
+			s.login.secret = secret
+			s.did(fmt.Sprintf("POST %s as %s: the service reads the user in the path, and the field %s", s.login.where(), s.login.body, secret))
+			return true, nil
 		}
 	}
 	return false, nil
@@ -186,7 +215,7 @@ func (s *search) ask(ctx context.Context, user, secret string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if user != "" && secret != "" {
+	if secret != "" && (user != "" || l.segment > 0) {
 		s.strange++
 	}
 	a, err := s.newVisit().send(r)
@@ -213,6 +242,8 @@ func (a *answer) refuses(first bool) error {
 		return errors.New("logging in: the service answers 429, too many requests; wait until its own limiter lets logins pass again")
 	case first && (a.status == http.StatusNotFound || a.status == http.StatusMethodNotAllowed):
 		return fmt.Errorf("logging in: the service answers %d to POST %s; check the URL", a.status, printable(a.url.EscapedPath()))
+	case first && a.movedTo() != "":
+		return fmt.Errorf("logging in: the service redirects POST %s to %s; probe that address", printable(a.url.EscapedPath()), a.movedTo())
 	}
 	return nil
 }

@@ -98,7 +98,13 @@ func TestProblems(t *testing.T) {
 		"redirect to https": {serve: func(w http.ResponseWriter, r *http.Request) {
 			redirect(w, 301, "https://"+r.Host+"/login?secret=secret-of-alice")
 		}, path: "/login", want: "redirects to https; probe https://127.0.0.1:"},
-		"redirect elsewhere":   {serve: toElsewhere("/start/login?x=secret-of-alice"), path: "/login", want: "/start/login; probe that address"},
+		"redirect elsewhere": {serve: toElsewhere("/start/login?x=secret-of-alice"), path: "/login", want: "/start/login; probe that address"},
+		"moved": {serve: func(w http.ResponseWriter, r *http.Request) {
+			redirect(w, 308, r.URL.Path+"/")
+		}, path: "/api/login", options: Options{Body: BodyJSON, UserField: "a", PasswordField: "b"}, want: "/api/login/; probe that address"},
+		"moved while names are looked for": {serve: func(w http.ResponseWriter, r *http.Request) {
+			redirect(w, 307, "https://"+r.Host+r.URL.Path)
+		}, path: "/api/login", options: Options{Body: BodyJSON}, want: "/api/login; probe that address"},
 		"page without a form":  {serve: show(`<script src="app.js"></script>`), path: "/", want: "holds no form with a password"},
 		"form of a script":     {serve: show(`<form><input name=user><input type=password name=pw></form>`), path: "/", want: "by GET or by a script"},
 		"fields without names": {serve: show(`<form method=post><input><input type=password></form>`), path: "/", want: "its fields have no names"},
@@ -165,8 +171,10 @@ func TestGuessesOfTheUser(t *testing.T) {
 				raw, _ := io.ReadAll(r.Body)
 				r.Body = io.NopCloser(strings.NewReader(string(raw)))
 				user, password, _ := r.BasicAuth()
-				sent := string(raw) + user + password
-				// Form and JSON write these the same.
+				sent := string(raw) + user + password // form and JSON write these the same
+				if r.Method == http.MethodPost {
+					sent += r.URL.Path
+				}
 				if strings.Contains(sent, alice) {
 					logins = append(logins, strings.Contains(sent, wonderland))
 				}
