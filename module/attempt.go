@@ -204,13 +204,17 @@ func (a *attempt) succeed() error {
 		keys = nil // they may be somebody else's
 	}
 	err := a.orPass(a.along(ctx, keys, func() error {
+		if err := a.teach(ctx); err != nil {
+			a.settle(counter.Void)
+			return err
+		}
 		switch {
 		case a.verified && a.backend.verified.has(a.login.subject, a.login.pair()):
 			return nil
 		case a.held() && a.proves():
 			return a.forgive(ctx)
 		}
-		// The slot goes back with the same call that looks for a lock.
+		// The slots go back with the same call that looks for a lock.
 		a.settle(counter.Void)
 		return a.check(ctx)
 	}))
