@@ -37,6 +37,9 @@ var (
 	// account, or one is already what the other would become. The name stays one
 	// by itself.
 	ErrLinks = errors.New("no further alias can be noted")
+	// ErrAccount is the ErrLinks of a name that is an account by itself: other
+	// names lead to it. A success of somebody else under it must not forgive it.
+	ErrAccount = fmt.Errorf("%w: the name is an account", ErrLinks)
 )
 
 // account is a user to whom a name leads.
@@ -142,8 +145,10 @@ func orLinks(err error, ends ...reply) error {
 		return err
 	}
 	switch last := ends[len(ends)-1]; {
+	case last.code == 3 && len(ends) == 1:
+		return fmt.Errorf("%w: the account is a name that leads to another", ErrLinks)
 	case last.code == 3:
-		return fmt.Errorf("%w: a name that leads to an account is no account by itself", ErrLinks)
+		return ErrAccount
 	case len(ends) == 1:
 		return fmt.Errorf("%w: %d names lead to the account", ErrLinks, MaxNames)
 	default:

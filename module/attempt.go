@@ -29,6 +29,7 @@ type attempt struct {
 	claims   []claim
 	life     time.Duration // of the key that led here
 	doubt    error         // why the key may stand for somebody else by now
+	foreign  bool          // the success is of somebody else than the account that was named
 	verified bool          // the secret was accepted a moment ago: no slot, no guess
 	deadline time.Time
 

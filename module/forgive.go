@@ -83,8 +83,9 @@ func (a *attempt) proven() *claim {
 }
 
 // teach notes that the name of the attempt leads to the account that the answer
-// names. A name that changes hands has been proven for its new owner then, and
-// the old one stays for a while: an alias takes nothing from anybody.
+// names. The alias of a name that has changed hands stays for a while beside the
+// new one: it takes nothing from anybody. Where the name is the account of somebody
+// else, the success is foreign.
 func (a *attempt) teach(ctx context.Context) error {
 	account, ok := a.account()
 	named := a.named()
@@ -95,6 +96,7 @@ func (a *attempt) teach(ctx context.Context) error {
 		return nil
 	}
 	err := a.backend.counter.Link(ctx, named[0], account, a.id)
+	a.foreign = errors.Is(err, counter.ErrAccount)
 	if errors.Is(err, counter.ErrLinks) {
 		if a.step.identity.seldom() {
 			a.handler.log.Warn("an alias is not learned; if this is not rare, identity may name something else than the account",
@@ -106,23 +108,26 @@ func (a *attempt) teach(ctx context.Context) error {
 }
 
 // forgive settles a success. The claim that it is about is forgiven, and the
-// account that the answer names. An account that only the name leads to is
-// forgiven what came by that name: the name may have changed hands. The others
-// get their slots back. When nobody can tell, a lock of any refuses.
+// account that the answer names. If it names nobody, the account that the name
+// leads to is forgiven what came by that name: it may have changed hands. The others
+// get their slots back. When nobody can tell, a lock of any refuses. A service may
+// take the e-mail address of one user as the name that another has chosen, so a
+// foreign success forgives nothing.
 func (a *attempt) forgive(ctx context.Context) error {
 	about := a.proven()
-	account, ok := a.account()
-	if !ok && about != nil {
-		account, _ = a.accountIn(about.Subject.Organization)
+	account, says := a.account()
+	if !says && about != nil {
+		account, says = a.accountIn(about.Subject.Organization)
 	}
 	errs := make([]error, len(a.claims))
 	var running sync.WaitGroup
 	for i := range a.claims {
 		c, o := &a.claims[i], counter.Void
 		switch {
+		case c == about && a.foreign:
 		case c == about, c.Subject == account:
 			o = counter.Success
-		case about != nil && c.Name == about.Subject:
+		case !says && about != nil && c.Name == about.Subject && len(about.Accounts) == 1:
 			o = counter.SuccessByName
 		}
 		switch {

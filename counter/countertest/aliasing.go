@@ -179,6 +179,9 @@ var aliasing = []example{
 				b.Errorf("linking %v to %v: %v, want ErrLinks", pair[0], pair[1], err)
 			}
 		}
+		if err := n.Link(b.context(), account, b.user(), newID()); !errors.Is(err, counter.ErrAccount) {
+			b.Errorf("linking an account: %v, want ErrAccount", err)
+		}
 		n.begin(account, 5).fails()
 		n.wantState(name, 0, 0)
 	}},
