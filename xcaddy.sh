@@ -310,7 +310,7 @@ is_there() {
 	case $1 in
 	program) command -v "$2" || [[ -x /usr/sbin/$2 ]] ;;
 	php) command -v php && php -r "exit((int) !extension_loaded('$2'));" ;;
-	python) /usr/bin/python3 -c "import $2" ;;
+	python) /usr/bin/python3 -c "import $2" 2>/dev/null ;;
 	files) [[ -e /$2 || -e $debian_files/$2 ]] ;;
 	esac >/dev/null
 }

@@ -66,6 +66,11 @@ func (h *Handler) identify(r *http.Request, s *step) (login, error) {
 			return l, refusal
 		}
 	}
+	if s.cut != nil {
+		if user, refusal = cut(user, s.cut); refusal != nil {
+			return l, refusal
+		}
+	}
 	if s.bound {
 		l.key = user
 	} else {

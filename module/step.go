@@ -6,6 +6,7 @@ package module
 import (
 	"errors"
 	"fmt"
+	"regexp"
 	"slices"
 
 	"github.com/caddy-lockout/caddy-lockout/counter"
@@ -114,6 +115,7 @@ type step struct {
 	requestKeys []requestKey
 	answerKeys  []answerKey
 	identity    *identity
+	cut         *regexp.Regexp      // what is the user in the place where it stands
 	claim       []string            // of the token that stands where the user name would
 	second      counter.Factor      // of the other secret in the same request; 0: none
 	beside      *credentials.Beside // reads it beside HTTP Basic; nil: none

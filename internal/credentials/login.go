@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -56,11 +57,12 @@ type LoginRule struct {
 	users  int     // how many of places are the user's
 	keys   keySet  // fields that a body or query must not imitate
 
-	paths   []fieldPaths // of places that are fields
-	path    bool         // some place is a segment of the path
-	query   bool         // some place is in the query
-	fields  bool         // some place is in the body
-	without bool         // nothing that has to be there needs a body
+	cookies []*regexp.Regexp // of names; one for each place, mostly nil
+	paths   []fieldPaths     // of places that are fields
+	path    bool             // some place is a segment of the path
+	query   bool             // some place is in the query
+	fields  bool             // some place is in the body
+	without bool             // nothing that has to be there needs a body
 }
 
 // fieldPaths is a field as members of a JSON body, and the place that it is.
@@ -106,8 +108,11 @@ func NewLoginRule(c LoginConfig) (*LoginRule, error) {
 	if err := checkPlaces(l.places, c.JSON || c.AnyJSON); err != nil {
 		return nil, fmt.Errorf("compiling login rule: %w", err)
 	}
+	l.cookies = make([]*regexp.Regexp, len(l.places))
 	for i, p := range l.places {
 		switch p.From {
+		case FromCookieRegexp:
+			l.cookies[i] = regexp.MustCompile(p.Name) // checked above
 		case FromField:
 			l.fields = true
 			l.keys = append(l.keys, newFieldPath(p.Name))
@@ -183,6 +188,8 @@ func (l *LoginRule) readPlaces(r *http.Request, target string, v *reading) *Refu
 				// PHP 7 makes a blank of it.
 				refusal = Refuse(ReasonMalformedHeader, "a credential in a cookie holds a plus sign")
 			}
+		case FromCookieRegexp:
+			text, present, refusal = readCookieMatching(r, l.cookies[i])
 		case FromPath:
 			n, _ := strconv.Atoi(p.Name)
 			text, present, refusal = readSegment(target, n)
