@@ -139,6 +139,9 @@ func checkStep(start *caddyfile.Dispenser, s *module.Step) error {
 	case !basic && len(s.Match.Path) == 0 && len(s.Match.PathRegexp) == 0:
 		return start.Errf("step: no path: add `match path <path...>` with the paths that take the form or JSON body")
 	}
+	if len(s.Match.Except)+len(s.Match.ExceptRegexp) > 0 {
+		return start.Errf("step: except is for deny alone: remove it")
+	}
 	if err := s.Match.Validate(); err != nil && len(s.Match.PathRegexp)+len(s.Match.Header)+len(s.Match.Query)+len(s.Match.Field)+len(s.Match.Has) > 0 {
 		return start.Errf("step: %v", err)
 	}
@@ -193,6 +196,14 @@ func matchOptions(m *module.Match) []option {
 			m.PathRegexp = append(m.PathRegexp, args...)
 			return err
 		}},
+		{name: "except", read: func(d *caddyfile.Dispenser) error {
+			return parseMatchList(d, &m.Except, "<path...>", checkPath)
+		}},
+		{name: "except_regexp", many: true, read: func(d *caddyfile.Dispenser) error {
+			args, err := arguments(d, "<regexp>")
+			m.ExceptRegexp = append(m.ExceptRegexp, args...)
+			return err
+		}},
 		{name: "header", many: true, read: func(d *caddyfile.Dispenser) error {
 			args, err := arguments(d, "<field>", "<value>")
 			if err == nil {
@@ -232,6 +243,9 @@ func parseRule(d *caddyfile.Dispenser) (*module.Match, error) {
 	}
 	if err := m.Validate(); err != nil {
 		return nil, rule.Errf("%s: %v", rule.Val(), err)
+	}
+	if rule.Val() != "deny" && len(m.Except)+len(m.ExceptRegexp) > 0 {
+		return nil, rule.Errf("%s: except is for deny alone: remove it", rule.Val())
 	}
 	return m, nil
 }

@@ -29,6 +29,7 @@ type attempt struct {
 	claims   []claim
 	life     time.Duration // of the key that led here
 	doubt    error         // why the key may stand for somebody else by now
+	foreign  bool          // the success is of somebody else than the account that was named
 	verified bool          // the secret was accepted a moment ago: no slot, no guess
 	deadline time.Time
 
@@ -204,13 +205,17 @@ func (a *attempt) succeed() error {
 		keys = nil // they may be somebody else's
 	}
 	err := a.orPass(a.along(ctx, keys, func() error {
+		if err := a.teach(ctx); err != nil {
+			a.settle(counter.Void)
+			return err
+		}
 		switch {
 		case a.verified && a.backend.verified.has(a.login.subject, a.login.pair()):
 			return nil
 		case a.held() && a.proves():
 			return a.forgive(ctx)
 		}
-		// The slot goes back with the same call that looks for a lock.
+		// The slots go back with the same call that looks for a lock.
 		a.settle(counter.Void)
 		return a.check(ctx)
 	}))

@@ -230,6 +230,9 @@ func (p *prober) both(l *login, send sender) (*rule, error) {
 			return nil, fmt.Errorf("sending a wrong password in the session of the right one: %w", err)
 		}
 		p.did(fmt.Sprintf("%s, in the session of the right one, a user who does not exist: %s", what, t.within.says()))
+		if t.formless = v.formless; t.formless != nil {
+			p.did(fmt.Sprintf("GET %s, in the session of the right one: %s", printable(p.url.EscapedPath()), t.formless.says()))
+		}
 	}
 	return t.derive()
 }

@@ -39,7 +39,8 @@ func TestProblems(t *testing.T) {
 			serve: formService(plainPage, func(w http.ResponseWriter, _ *http.Request, _ bool) { answerPage(w, 200, `<a href="/logout">`) }), path: "/login",
 			want: "answered with 200, and so was a wrong one; is the password right",
 		},
-		"the session of another is enough": {serve: session(true), path: "/login", want: "forgive what he guessed at another"},
+		"the session of another is enough":                {serve: session(true), path: "/login", want: "forgive what he guessed at another"},
+		"the session of another is enough behind a token": {serve: formless(true), path: "/login", want: "forgive what he guessed at another"},
 		"pending as PocketBase": {
 			serve: named("identity", "password", says(401, object{"mfaId": "secret-of-alice"}), says(400, object{"message": "Failed to authenticate."})), path: "/api/login",
 			want: "a second factor is due, because the right password was answered with json mfaId",
