@@ -16,6 +16,13 @@ import (
 // compileBound sets what leads to users and back.
 func (s *Step) compileBound(out *step) error {
 	out.bound = s.User.Bound
+	var err error
+	if err = s.checkCookieRegexp(); err != nil {
+		return err
+	}
+	if out.cut, err = s.User.compileCut(); err != nil {
+		return fmt.Errorf("checking user: %w", err)
+	}
 	if out.bound && (s.UserPattern != "" || s.ForwardNormalized) {
 		return errors.New("checking user_pattern and forward_normalized: the step is bound to a key and reads no name, remove them")
 	}

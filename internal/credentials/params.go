@@ -31,10 +31,8 @@ func NewParams(names []string) (*Params, error) {
 // twice, or in a spelling that some reader takes for it, is refused, and so is a
 // query that has more than one reading.
 func (p *Params) Read(r *http.Request) ([]string, *Refusal) {
-	for _, name := range targetHeaders {
-		if len(r.Header[name]) > 0 {
-			return nil, Refuse(ReasonDuplicateHeader, "a header names another target")
-		}
+	if NamesTarget(r) {
+		return nil, Refuse(ReasonDuplicateHeader, "a header names another target")
 	}
 	var v reading
 	if refusal := p.rule.readQuery(r, &v); refusal != nil {

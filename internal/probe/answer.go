@@ -75,6 +75,15 @@ func (a *answer) location() *url.URL {
 	return to
 }
 
+// movedTo is where the same request should have gone. Empty: it came right.
+func (a *answer) movedTo() string {
+	moved := a.status == http.StatusMovedPermanently || a.status == http.StatusTemporaryRedirect || a.status == http.StatusPermanentRedirect
+	if to := a.location(); moved && to != nil {
+		return printable(origin(to) + maskPath(to.EscapedPath()))
+	}
+	return ""
+}
+
 // challenges reports whether the answer asks for a scheme of authentication.
 func (a *answer) challenges(scheme string) bool {
 	return a.status == http.StatusUnauthorized && slices.Contains(a.schemes(), scheme)

@@ -47,6 +47,7 @@ type visit struct {
 	client   http.Client
 	form     *loginForm // that was read last
 	loggedIn bool
+	formless *answer // instead of the page, to somebody who is logged in
 }
 
 func (p *prober) newVisit() *visit {
