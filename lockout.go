@@ -18,12 +18,14 @@
 // plugin at the root of the module. The code is in
 //
 //   - caddyfile, which turns a Caddyfile into the configuration;
+//   - presets, the descriptions of known login services;
 //   - module, the Caddy modules `lockout` and `http.handlers.lockout`;
 //   - policyapi, which keeps the policies;
 //   - counter, which counts attempts and locks users.
 package lockout
 
 import (
-	_ "github.com/caddy-lockout/caddy-lockout/caddyfile" // the directive and the global option
-	_ "github.com/caddy-lockout/caddy-lockout/module"    // the Caddy modules
+	_ "github.com/caddy-lockout/caddy-lockout/caddyfile"        // the directive and the global option
+	_ "github.com/caddy-lockout/caddy-lockout/internal/command" // caddy lockout
+	_ "github.com/caddy-lockout/caddy-lockout/module"           // the Caddy modules
 )

@@ -129,7 +129,7 @@ command_run() {
 # stale reports whether ./caddy is missing or older than what it is built from.
 stale() {
 	[[ ! -x caddy ]] || [[ $(find . \( -path ./e2e -o -path ./faulttest \) -prune -o \
-		\( -name '*.go' -o -name '*.lua' -o -name go.mod \) -newer caddy -print -quit) ]]
+		\( -name '*.go' -o -name '*.lua' -o -name go.mod -o -name openapi.json -o -path './presets/*.Caddyfile' \) -newer caddy -print -quit) ]]
 }
 
 # demo_redis prints the block that names a store of its own in a Redis.
@@ -278,49 +278,108 @@ brief() {
 
 # --- what the tests need -----------------------------------------------------
 
-# install_test_needs installs what is missing of a C compiler (the race detector
-# links C), redis-server (the tests start their own, on free ports), curl (the
-# demo, which they try, prints lines that use it), Node with npm (a client of the
-# policy API) and Chromium (a page that calls it).
+# test_needs says what the tests need beside a C compiler: how one sees that it
+# is there, the Debian package that has it, and what for. Web applications come
+# as the files of their packages, unpacked into a cache: installed, they would
+# bring a web server along.
+test_needs() {
+	cat <<-'EOF'
+		program redis-server redis-server          the tests start their own, on free ports
+		program curl curl                          lines that the demo prints, which they try
+		program node nodejs                        a client of the policy API
+		program npm npm                            what that client is made of
+		program chromium chromium                  a page that calls the policy API
+		program php php-cli                        WordPress and MediaWiki
+		php mysqli php-mysql                       WordPress
+		program mariadbd mariadb-server-core       WordPress
+		php mbstring php-mbstring                  MediaWiki
+		php intl php-intl                          MediaWiki
+		php dom php-xml                            MediaWiki
+		php pdo_sqlite php-sqlite3                 MediaWiki
+		python radicale python3-radicale           a login service
+		python django python3-django               a login service
+		python django_otp python3-django-otp       its second factor
+		files usr/share/wordpress wordpress        a login service
+		files var/lib/mediawiki mediawiki          a login service
+		files usr/share/mediawiki/includes mediawiki-classes   its code
+	EOF
+}
+
+# is_there reports whether a line of test_needs is met.
+is_there() {
+	case $1 in
+	program) command -v "$2" || [[ -x /usr/sbin/$2 ]] ;;
+	php) command -v php && php -r "exit((int) !extension_loaded('$2'));" ;;
+	python) /usr/bin/python3 -c "import $2" 2>/dev/null ;;
+	files) [[ -e /$2 || -e $debian_files/$2 ]] ;;
+	esac >/dev/null
+}
+
+# Where the tests look for files of Debian packages that are not installed.
+debian_files=${XDG_CACHE_HOME:-$HOME/.cache}/caddy-lockout/debian
+
+# install_test_needs installs what is missing of test_needs and a C compiler,
+# which the race detector needs to link C.
 install_test_needs() {
-	local packages=() program
+	local packages=() files=() kind what package
 	compiles_c || packages+=(gcc libc6-dev)
-	for program in redis-server curl chromium; do
-		command -v "$program" >/dev/null || packages+=("$program")
-	done
-	command -v node >/dev/null || packages+=(nodejs)
-	command -v npm >/dev/null || packages+=(npm)
-	if ((${#packages[@]} == 0)); then
+	while read -r kind what package _; do
+		if is_there "$kind" "$what"; then continue; fi
+		if [[ $kind == files ]]; then files+=("$package"); else packages+=("$package"); fi
+	done < <(test_needs)
+	if ((${#packages[@]} + ${#files[@]} == 0)); then
 		return
 	fi
 
-	local install="apt-get install -y ${packages[*]}"
 	if ! command -v apt-get >/dev/null; then
 		say "The tests need these, which are missing here. Install them and start again:" >&2
 		compiles_c || say "  a C compiler with the headers of the C library (gcc or clang)" >&2
-		for program in redis-server curl node npm chromium; do
-			command -v "$program" >/dev/null || say "  $program" >&2
-		done
+		still_missing | sed 's/^/  /' >&2
 		exit 1
 	fi
-	if ! as_root true 2>/dev/null; then
+	if ((${#packages[@]})) && ! as_root true 2>/dev/null; then
 		say "The tests need packages that are missing here. Install them as root and start again:" >&2
-		say "  $install" >&2
+		say "  apt-get install -y --no-install-recommends ${packages[*]}" >&2
 		exit 1
 	fi
 
 	local start=$SECONDS
-	say "Installing what the tests need: ${packages[*]}"
-	apt_get update || say "apt-get update failed; trying with the lists that are here" >&2
-	without_starting_services apt_get install -y --no-install-recommends "${packages[@]}"
-	for program in redis-server curl node npm chromium; do
-		if ! compiles_c || ! command -v "$program" >/dev/null; then
-			say "Still missing after installing ${packages[*]}: $(go env CC) that links C, or $program" >&2
-			exit 1
-		fi
-	done
-	say "Installed ${packages[*]} in $((SECONDS - start)) s."
+	say "Getting what the tests need: ${packages[*]} ${files[*]}"
+	if as_root true 2>/dev/null; then
+		apt_get update || say "apt-get update failed; trying with the lists that are here" >&2
+	fi
+	if ((${#packages[@]})); then
+		without_starting_services apt_get install -y --no-install-recommends "${packages[@]}"
+	fi
+	if ((${#files[@]})); then unpack_packages "${files[@]}"; fi
+	if ! compiles_c || [[ $(still_missing) ]]; then
+		say "Still missing: $(compiles_c || say "$(go env CC) that links C")" >&2
+		still_missing | sed 's/^/  /' >&2
+		exit 1
+	fi
+	say "Got them in $((SECONDS - start)) s."
 }
+
+still_missing() {
+	local kind what package
+	while read -r kind what package _; do
+		is_there "$kind" "$what" || printf '%s %s (Debian package %s)\n' "$kind" "$what" "$package"
+	done < <(test_needs)
+}
+
+# unpack_packages puts the files of packages into the cache, as whoever runs the
+# tests. Nothing is installed.
+unpack_packages() (
+	temporary=$(mktemp -d)
+	trap 'rm -rf -- "$temporary"' EXIT
+	cd -- "$temporary"
+	# As root apt-get would change to a user who may not write here, and say so.
+	apt-get -qq -o APT::Sandbox::User="$(id -un)" download "$@"
+	mkdir -p -- "$debian_files"
+	for package in *.deb; do
+		dpkg-deb -x "$package" "$debian_files"
+	done
+)
 
 compiles_c() {
 	local cc

@@ -43,6 +43,13 @@ func fold(key string) (string, bool) {
 	return string(b), len(b) > 0
 }
 
+// Same reports whether some service may take two keys for one. In doubt they are.
+func Same(a, b string) bool {
+	x, plain := fold(a)
+	y, plainToo := fold(b)
+	return !plain || !plainToo || x == y
+}
+
 // decode decodes %XX once and leaves alone what is no escape.
 func decode(s string) string {
 	if strings.IndexByte(s, '%') < 0 {

@@ -45,7 +45,8 @@
 //	}
 //
 //	<site> {
-//		lockout {
+//		lockout [<preset>] {
+//			argument <name> <value...>
 //			step password {
 //				match {
 //					method <method...>
@@ -55,7 +56,7 @@
 //				match  header <field> <value>
 //				match  field <name> <value...>
 //				match  has <name...>
-//				accept form|json|multipart...
+//				accept form|json|multipart...|any_json
 //				decode gzip
 //				user   field|query|header|cookie <name> [| ...]
 //				user   path <number> [| ...]
@@ -75,6 +76,7 @@
 //			}
 //			org        <name>
 //			on_locked  <status>
+//			on_locked  preset
 //			on_locked  redirect <url> [<status>]
 //			on_locked  respond {
 //				status <status>
@@ -99,9 +101,12 @@
 //
 // Conditions joined by & must all match; | separates alternatives and binds
 // weaker. Both stand between blanks; in quotes they are text. organization,
-// alias, step, pass, deny, header, field, has, path_regexp and the four verdicts
+// alias, argument, step, pass, deny, header, field, has, path_regexp and the four verdicts
 // may be repeated, everything else is given once. The outcomes of a step are
 // tried in written order.
+//
+// A preset is a file of package presets in the same grammar, which the block adds
+// to; argument and on_locked preset need one, and the block may then be missing.
 //
 // The site directive takes no matcher: Caddy's path matcher misses spellings
 // such as /login/ and /login%2f that the login service may take, so the handler
@@ -143,13 +148,17 @@ func parseGlobalOption(d *caddyfile.Dispenser, existing any) (any, error) {
 // in Caddy's sense, because Caddy would take the matcher off before we see it.
 func parseDirective(h httpcaddyfile.Helper) ([]httpcaddyfile.ConfigValue, error) {
 	h.Next() // the name of the directive
-	if err := refuseMatcher(h.Dispenser); err != nil {
-		return nil, err
-	}
 	line := h.Line()
-	handler, err := parseHandler(h.Dispenser)
+	use, err := parseUse(h.Dispenser)
 	if err != nil {
 		return nil, err
+	}
+	handler, err := parseHandler(h.Dispenser, use)
+	if err != nil {
+		return nil, err
+	}
+	if warning := use.warning(); warning != "" {
+		caddy.Log().Named("caddyfile").Warn(warning)
 	}
 	if handler.Organization == "" {
 		if warning := sharedOrganization(h, line); warning != "" {

@@ -65,7 +65,7 @@ func isOperator(t caddyfile.Token) bool {
 }
 
 // The conditions, in the order of the errors that list them.
-const conditionNames = "status, header, header_regexp, set_cookie, set_cookie_regexp, json"
+const conditionNames = "status, header, header_regexp, set_cookie, set_cookie_regexp, set_new_cookie, json, body, body_regexp"
 
 // parseCondition reads the words between two operators.
 func parseCondition(words []caddyfile.Token) (*module.Condition, error) {
@@ -109,9 +109,21 @@ func conditionOf(d *caddyfile.Dispenser) (*module.Condition, error) {
 		if want = "<regexp>"; args == 1 && d.NextArg() {
 			return &module.Condition{SetCookieRegexp: d.Val()}, nil
 		}
+	case "set_new_cookie":
+		if args == 1 && d.NextArg() {
+			return &module.Condition{SetNewCookie: d.Val()}, nil
+		}
 	case "json":
 		if want = "<path>[=<value>]; quotes stand around both"; args == 1 && d.NextArg() {
 			return jsonCondition(d)
+		}
+	case "body":
+		if want = "<text>; quotes stand around blanks"; args == 1 && d.NextArg() {
+			return &module.Condition{Body: d.Val()}, nil
+		}
+	case "body_regexp":
+		if want = "<regexp>"; args == 1 && d.NextArg() {
+			return &module.Condition{BodyRegexp: d.Val()}, nil
 		}
 	default:
 		return nil, d.Errf("unknown condition %q; allowed: %s", kind, conditionNames)

@@ -7,10 +7,15 @@ import (
 	"bytes"
 	"os"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/caddyserver/caddy/v2/caddyconfig"
+	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
+
+	"github.com/caddy-lockout/caddy-lockout/presets"
 )
 
 // FuzzAdapt looks for panics, for output that varies, and for output that the
@@ -27,6 +32,7 @@ func FuzzAdapt(f *testing.F) {
 	}
 	f.Add(global("redis {\naddress a:1\n}"))
 	f.Add(step("failure status 401 & | \"&\""))
+	f.Add(spring("argument base_path /a `/b` \"/c\"\nargument failure_url `/x#&|`\non_locked preset"))
 	f.Fuzz(func(t *testing.T, input string) {
 		if strings.Contains(input, "import") {
 			return // it reads files
@@ -73,6 +79,41 @@ func FuzzBlocks(f *testing.F) {
 			if err == nil {
 				decodeStrictly(t, string(config))
 			}
+		}
+	})
+}
+
+// FuzzArguments gives values to arguments. Those that pass the check never change
+// how a preset is read.
+func FuzzArguments(f *testing.F) {
+	f.Add("/a", "/login?error", "user")
+	f.Add("", "https://a/b#c&d|e", "user[name]")
+	f.Add("/<x>", "/\\", "`")
+	preset, err := presets.Find("spring-security")
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Fuzz(func(t *testing.T, path, url, field string) {
+		values := map[string][]string{"base_path": {path}, "failure_url": {url}, "user_field": {field}}
+		text, err := preset.Expand(values)
+		if err != nil {
+			return // a value is refused
+		}
+		tokens, err := caddyfile.Tokenize([]byte(text), "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for _, token := range tokens {
+			got = append(got, token.Text)
+		}
+		for _, want := range []string{path + "/login", "^" + regexp.QuoteMeta(url), field} {
+			if !slices.Contains(got, want) {
+				t.Errorf("no word %q in %q", want, got)
+			}
+		}
+		if plain, _ := preset.Expand(nil); len(got) != len(words(t, plain)) {
+			t.Errorf("%q became %d words", values, len(got))
 		}
 	})
 }

@@ -47,7 +47,7 @@ func (a *attempt) reserve(ctx context.Context) (err error) {
 	if err := a.lead(ctx); err != nil {
 		return err
 	}
-	if a.step.basic() && a.backend.verified.has(a.login.subject, a.login.secret) {
+	if a.step.basic() && a.backend.verified.has(a.login.subject, a.login.pair()) {
 		a.verified, a.claims[0].late = true, true
 		return a.backend.counter.Check(ctx, a.login.subject, a.id)
 	}
@@ -138,7 +138,7 @@ func (a *attempt) byError(held *heldWriter, err error) verdict {
 		return a.unknown()
 	}
 	a.status = he.StatusCode
-	v, _ := a.step.rules.byHeader(he.StatusCode, held.header)
+	v, _ := a.step.rules.byHeader(&answer{request: a.request, status: he.StatusCode, header: held.header})
 	if v == verdictNeutral {
 		return a.unknown()
 	}
@@ -210,7 +210,7 @@ func (a *attempt) succeed() error {
 			return err
 		}
 		switch {
-		case a.verified && a.backend.verified.has(a.login.subject, a.login.secret):
+		case a.verified && a.backend.verified.has(a.login.subject, a.login.pair()):
 			return nil
 		case a.held() && a.proves():
 			return a.forgive(ctx)
@@ -219,8 +219,10 @@ func (a *attempt) succeed() error {
 		a.settle(counter.Void)
 		return a.check(ctx)
 	}))
-	if err == nil && a.step.basic() && a.proves() {
-		a.backend.verified.remember(a.login.subject, a.login.secret)
+	// A code that was not accepted is a guess when it is sent again.
+	known := a.verdict == verdictSuccess || !a.login.second
+	if err == nil && a.step.basic() && known && a.proves() {
+		a.backend.verified.remember(a.login.subject, a.login.pair())
 	}
 	return err
 }
@@ -228,12 +230,12 @@ func (a *attempt) succeed() error {
 // fail leaves the failure to the counter, which delivers it with the next call
 // for this user.
 func (a *attempt) fail(v verdict) {
-	if a.verified && v != verdictFailure {
+	if a.verified && !v.wrong() {
 		return // an answer that no rule names says nothing about a secret that was right
 	}
 	if a.step.basic() {
 		a.backend.verified.forget(a.login.subject)
-		if v == verdictFailure && a.status == http.StatusUnauthorized {
+		if v.wrong() && a.status == http.StatusUnauthorized {
 			a.handler.checked.add(a.request.Method, a.request.RequestURI)
 		}
 	}

@@ -94,11 +94,10 @@ func (b *Binding) compile(out *step) error {
 			return errors.New("checking bind: location needs the name of a parameter")
 		}
 	case fromJSON:
-		c, err := compileJSON(&NamedPattern{Name: b.Name})
-		if err != nil {
+		var err error
+		if key.path, err = compileJSONPath(b.Name); err != nil {
 			return fmt.Errorf("checking bind: %w", err)
 		}
-		key.path = c.path
 	default:
 		p := keyPlace(Source{From: b.From, Name: b.Name})
 		if err := p.Check(); err != nil {

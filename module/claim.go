@@ -73,7 +73,15 @@ func isRefusal(err error) bool {
 // take reserves a slot of every claim and of the accounts that they lead to, all
 // or none.
 func (a *attempt) take(ctx context.Context) error {
-	taken, err := a.backend.counter.ReserveAll(ctx, a.handler.queue, a.id, a.limits, a.named()...)
+	var wants []counter.Want
+	for _, s := range a.named() {
+		limits, err := a.limitsOf(ctx, s)
+		if err != nil {
+			return err
+		}
+		wants = append(wants, counter.Want{Subject: s, Limits: limits})
+	}
+	taken, err := a.backend.counter.ReserveAll(ctx, a.handler.queue, a.id, wants...)
 	if err != nil {
 		return err
 	}
@@ -186,7 +194,11 @@ func (a *attempt) charge() {
 // chargeLate reserves for one claim, under an id of its own: an account that it
 // leads to may have a slot of this attempt already, and counts once.
 func (a *attempt) chargeLate(ctx context.Context, s counter.Subject) error {
-	taken, err := a.backend.counter.ReserveAll(ctx, a.handler.queue, a.id+lateSuffix, a.limits, s)
+	limits, err := a.limitsOf(ctx, s)
+	if err != nil {
+		return err
+	}
+	taken, err := a.backend.counter.ReserveAll(ctx, a.handler.queue, a.id+lateSuffix, counter.Want{Subject: s, Limits: limits})
 	for _, late := range taken {
 		i := slices.IndexFunc(a.claims, func(c claim) bool { return c.Subject == late.Subject })
 		extra := claim{Claim: late}

@@ -29,15 +29,36 @@ type Condition struct {
 	// Like set_cookie, with a regular expression (RE2) over the name.
 	SetCookieRegexp string `json:"set_cookie_regexp,omitempty"`
 
-	// A field of the JSON answer. The answer is read up to 64 KiB; one that is
-	// longer or is no JSON does not match.
+	// Like set_cookie, and the request did not bring this value already. It tells
+	// a session that begins with a login from one that the service renews for
+	// whoever is logged in. A request that brings the cookie twice, or in a
+	// spelling or with a value that can be read in two ways, does not match.
+	SetNewCookie string `json:"set_new_cookie,omitempty"`
+
+	// A field of the JSON answer. What is no JSON does not match.
 	JSON *NamedPattern `json:"json,omitempty"`
+
+	// A text that the body of the answer contains, byte for byte and as the
+	// service writes it: in HTML an apostrophe may be `&#39;`.
+	//
+	// Conditions over the body (`json`, `body`, `body_regexp`) see its first
+	// 64 KiB, as the service sent it without Content-Encoding. Of a longer answer,
+	// of one that is encoded all the same, of a partial one (206, 304) and of one
+	// to HEAD nobody knows what they would have said of the rest. It does not make
+	// a success: a `success` or `pending` behind a `failure` or `neutral` that is
+	// in doubt counts as unclassified, and so does a `neutral` behind such a
+	// `failure`.
+	Body string `json:"body,omitempty"`
+
+	// Like body, with a regular expression (RE2).
+	BodyRegexp string `json:"body_regexp,omitempty"`
 }
 
 // NamedPattern is a name together with what is wanted of its value.
 type NamedPattern struct {
 	// The header field, or the path in a JSON answer (`record.id`,
-	// `errors.0.code`).
+	// `errors.0.code`). In a condition, a step `#` stands for every element of an
+	// array (`errors.#.code`), of which one must match.
 	Name string `json:"name,omitempty"`
 
 	// The wanted value or regular expression. For `json`: empty means that the
@@ -61,7 +82,10 @@ const (
 	conditionHeaderRegexp
 	conditionSetCookie
 	conditionSetCookieRegexp
+	conditionSetNewCookie
 	conditionJSON
+	conditionBody
+	conditionBodyRegexp
 )
 
 // condition is a compiled Condition. Which fields are meaningful follows from
@@ -73,7 +97,8 @@ type condition struct {
 	value  wildcard
 	re     *regexp.Regexp
 	path   []string
-	want   string
+	want   string // of JSON, or the text in a body
+	atEnd  bool   // re asks where a text ends
 }
 
 // statusRange is a code or a class of codes, both ends included.
@@ -82,10 +107,11 @@ type statusRange struct{ from, to int }
 // view is what a condition looks at. Without body the truth of a condition
 // over the body is unknown.
 type view struct {
-	status int
-	header http.Header
-	body   *jsonAnswer
-	now    func() time.Time
+	request *http.Request
+	status  int
+	header  http.Header
+	body    *answerBody
+	now     func() time.Time
 }
 
 func (c *condition) test(in *view) truth {
@@ -98,13 +124,24 @@ func (c *condition) test(in *view) truth {
 		return truthOf(c.matchesHeaderRegexp(in.header[c.name]))
 	case conditionSetCookie, conditionSetCookieRegexp:
 		return truthOf(c.matchesCookie(in.header["Set-Cookie"], in.now))
+	case conditionSetNewCookie:
+		return truthOf(c.matchesNewCookie(in))
+	}
+	if in.body == nil {
+		return truthUnknown
+	}
+	switch c.kind {
+	case conditionBody:
+		return in.body.contains(c.want)
+	case conditionBodyRegexp:
+		return in.body.matches(c.re, c.atEnd)
 	default:
-		if in.body == nil {
-			return truthUnknown
-		}
-		return truthOf(in.body.matches(c.path, c.want))
+		return in.body.hasJSON(c.path, c.want)
 	}
 }
+
+// readsBody reports whether the condition is about the body.
+func (c *condition) readsBody() bool { return c.kind >= conditionJSON }
 
 func (c *condition) matchesStatus(status int) bool {
 	for _, r := range c.status {

@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"net/http"
 	"regexp"
+	"regexp/syntax"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -19,7 +21,7 @@ func compileCondition(c *Condition) (condition, error) {
 	}
 	switch kinds := c.kinds(); len(kinds) {
 	case 0:
-		return condition{}, errors.New("it is empty: set one of status, header, header_regexp, set_cookie, set_cookie_regexp, json")
+		return condition{}, errors.New("it is empty: set one of status, header, header_regexp, set_cookie, set_cookie_regexp, set_new_cookie, json, body, body_regexp")
 	case 1:
 	default:
 		return condition{}, fmt.Errorf("%s are set together: make each a condition of its own", strings.Join(kinds, " and "))
@@ -36,6 +38,12 @@ func compileCondition(c *Condition) (condition, error) {
 	case c.SetCookieRegexp != "":
 		re, err := compileRegexp("set_cookie_regexp", c.SetCookieRegexp)
 		return condition{kind: conditionSetCookieRegexp, re: re}, err
+	case c.SetNewCookie != "":
+		return compileSetNewCookie(c.SetNewCookie)
+	case c.Body != "":
+		return condition{kind: conditionBody, want: c.Body}, nil
+	case c.BodyRegexp != "":
+		return compileBodyRegexp(c.BodyRegexp)
 	default:
 		return compileJSON(c.JSON)
 	}
@@ -53,7 +61,10 @@ func (c *Condition) kinds() []string {
 		{"header_regexp", c.HeaderRegexp != nil},
 		{"set_cookie", c.SetCookie != ""},
 		{"set_cookie_regexp", c.SetCookieRegexp != ""},
+		{"set_new_cookie", c.SetNewCookie != ""},
 		{"json", c.JSON != nil},
+		{"body", c.Body != ""},
+		{"body_regexp", c.BodyRegexp != ""},
 	} {
 		if k.set {
 			kinds = append(kinds, k.name)
@@ -127,14 +138,42 @@ func compileSetCookie(name string) (condition, error) {
 	return condition{kind: conditionSetCookie, name: name}, nil
 }
 
+// maxJSONSteps bounds the work of a path.
+const maxJSONSteps = 32
+
+// compileJSON compiles a condition over JSON, whose path may lead to several
+// values.
 func compileJSON(p *NamedPattern) (condition, error) {
 	path := strings.Split(p.Name, ".")
+	if len(path) > maxJSONSteps {
+		return condition{}, fmt.Errorf("json %q: write at most %d steps", p.Name, maxJSONSteps)
+	}
 	for _, step := range path {
 		if step == "" {
-			return condition{}, fmt.Errorf("json %q: write a path of names and indexes with single dots between them, as in errors.0.code", p.Name)
+			return condition{}, fmt.Errorf("json %q: write a path of names, indexes and # with single dots between them, as in errors.0.code or errors.#.code", p.Name)
 		}
 	}
 	return condition{kind: conditionJSON, path: path, want: p.Value}, nil
+}
+
+// compileJSONPath compiles a path that leads to one value.
+func compileJSONPath(name string) ([]string, error) {
+	c, err := compileJSON(&NamedPattern{Name: name})
+	if err == nil && slices.Contains(c.path, anyElement) {
+		err = fmt.Errorf("json %q: # leads to several values, write an index", name)
+	}
+	return c.path, err
+}
+
+func compileBodyRegexp(expr string) (condition, error) {
+	c := condition{kind: conditionBodyRegexp}
+	var err error
+	if c.re, err = compileRegexp("body_regexp", expr); err != nil {
+		return c, err
+	}
+	parsed, err := syntax.Parse(expr, syntax.Perl)
+	c.atEnd = err == nil && looksAtEnd(parsed)
+	return c, err
 }
 
 func compileRegexp(what, expr string) (*regexp.Regexp, error) {

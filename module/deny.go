@@ -29,12 +29,15 @@ func (rec *recogniser) denied(r *http.Request) error {
 		if !d.takes(r.Method) && !overridden(r) || !d.hasHeaders(r) && !d.mayHaveHeaders(r) {
 			continue
 		}
-		if d.reader != nil && !d.inQuery(r) {
+		if !d.mayHaveQuery(r) {
+			continue
+		}
+		if d.tellsByBody() && !d.inQuery(r) {
 			if !credentials.HasBody(r) {
 				continue // has no fields
 			}
 			// Uploads are multipart, too: without a path they are left alone.
-			body, err := rec.readBody(r, rec.multipart && !d.anywhere())
+			body, err := rec.readBody(r, rec.multipart && !d.anywhere(), false)
 			if refusal, refused := errors.AsType[*credentials.Refusal](err); refused && d.anywhere() && refusal.Reason == credentials.ReasonContentType {
 				continue // a rule without a path leaves other types alone
 			}

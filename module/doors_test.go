@@ -13,6 +13,7 @@ import (
 // doors is a site with every kind of rule.
 const doors = `
 		guard /account/* /sudo
+		guard path_regexp ^/t/[a-z]+/mfa(/|$)
 		step password {
 			match path /users/sign_in
 			match has user[otp_attempt]
@@ -131,6 +132,13 @@ var doorCases = []doorCase{
 	{"guard, body of GET", "GET", "/account/email", formType, "a=b", "", 400},
 	{"guard, other spelling", "POST", "/Account/email", formType, "a=b", "", 404},
 	{"guard, elsewhere", "POST", "/accounts", formType, "a=b", "", 200},
+	{"guard by regexp", "POST", "/t/one/mfa", formType, "a=b", "", 403},
+	{"guard by regexp, below", "POST", "/t/one/mfa/sms", jsonType, "{}", "", 403},
+	{"guard by regexp, page", "GET", "/t/one/mfa", "", "", "", 200},
+	{"guard by regexp, query", "GET", "/t/one/mfa?password=x", "", "", "", 400},
+	{"guard by regexp, other case", "POST", "/T/one/MFA", formType, "a=b", "", 404},
+	{"guard by regexp, escaped", "POST", "/t/one/%6dfa", formType, "a=b", "", 404},
+	{"guard by regexp, elsewhere", "POST", "/t/one/mfas", formType, "a=b", "", 200},
 	{"pass", "DELETE", "/account/session", "", "", "", 200},
 	{"pass, other method", "POST", "/account/session", "", "", "", 403},
 	{"pass, other spelling", "DELETE", "/account/Session", "", "", "", 403},

@@ -14,24 +14,41 @@ import (
 	"github.com/caddy-lockout/caddy-lockout/counter"
 )
 
-// account returns the user whom the answer names. Its organization is that of
-// those whom the attempt names.
+// account returns the user whom the answer names, among the people of those whom
+// the attempt names. Of two organizations it must be somebody whom it is about.
 func (a *attempt) account() (s counter.Subject, ok bool) {
-	if a.step.identity == nil || a.answer == nil || len(a.claims) == 0 {
+	if a.step.identity == nil || a.answer == nil {
 		return s, false
 	}
 	text, ok := a.step.identity.of(a.answer)
 	if !ok {
 		return s, false
 	}
-	name, refusal := a.handler.names.Canonical(text)
-	if refusal != nil {
-		if a.step.identity.seldom() {
-			a.handler.log.Warn("what identity finds in an answer is no name; nothing is learned from it", zap.Error(refusal))
+	var found, about []counter.Subject
+	for _, named := range a.named() {
+		name, refusal := a.handler.namesOf(named).Canonical(text)
+		if refusal != nil {
+			if a.step.identity.seldom() {
+				a.handler.log.Warn("what identity finds in an answer is no name; nothing is learned from it", zap.Error(refusal))
+			}
+			continue
 		}
+		s := beside(named, name)
+		if slices.Contains(found, s) {
+			continue
+		}
+		found = append(found, s)
+		if slices.ContainsFunc(a.claims, func(c claim) bool { return c.Subject == s }) {
+			about = append(about, s)
+		}
+	}
+	if len(found) > 1 {
+		found = about
+	}
+	if len(found) != 1 {
 		return s, false
 	}
-	return counter.Subject{Organization: a.claims[0].Subject.Organization, User: name}, true
+	return found[0], true
 }
 
 // proven returns the claim that a success is about: the only one that the attempt
@@ -51,7 +68,7 @@ func (a *attempt) proven() *claim {
 		if ok && c.Subject == account {
 			return c
 		}
-		if ok && slices.Contains(c.Accounts, account.User) {
+		if ok && c.Subject.Organization == account.Organization && slices.Contains(c.Accounts, account.User) {
 			leading++
 			leads = c
 		}

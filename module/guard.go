@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/caddy-lockout/caddy-lockout/internal/credentials"
@@ -128,18 +129,22 @@ func (rec *recogniser) byFields(r *http.Request, target string) (*step, error) {
 	if refusal := credentials.CheckHeaders(r, false); refusal != nil {
 		return candidates[0], refusal
 	}
-	body, err := rec.readBody(r, rec.multipart)
-	if err != nil {
-		return candidates[0], err
+	var body *credentials.Body // nil: there is none
+	if credentials.HasBody(r) {
+		anyJSON := !slices.ContainsFunc(candidates, func(s *step) bool { return !s.anyJSON() })
+		var err error
+		if body, err = rec.readBody(r, rec.multipart, anyJSON); err != nil {
+			return candidates[0], err
+		}
 	}
 	var found *step
 	users, secrets := map[string]bool{}, map[string]bool{}
 	for _, s := range candidates {
-		if !s.reads(body.Media) {
+		if body != nil && !s.reads(body.Media) {
 			continue
 		}
 		values := map[string]string{}
-		if s.reader != nil {
+		if s.reader != nil && body != nil {
 			var refusal *credentials.Refusal
 			if values, refusal = s.reader.Read(body); refusal != nil {
 				return s, refusal
@@ -147,7 +152,14 @@ func (rec *recogniser) byFields(r *http.Request, target string) (*step, error) {
 		}
 		note(users, s.userNames, values)
 		note(secrets, s.secretNames, values)
-		if found == nil && s.hasHeaders(r) && s.hasFields(values) {
+		if refusal := s.checkQuery(r, values); refusal != nil {
+			return s, refusal
+		}
+		asked, refusal := s.hasQuery(r)
+		if refusal != nil {
+			return s, refusal
+		}
+		if found == nil && asked && s.hasHeaders(r) && s.hasFields(values) {
 			found = s
 		}
 	}
@@ -167,8 +179,9 @@ func note(found map[string]bool, names []string, values map[string]string) {
 }
 
 // readBody reads a body that decides where a request belongs, and puts it back.
-func (rec *recogniser) readBody(r *http.Request, multipart bool) (*credentials.Body, error) {
-	body, err := credentials.ReadBody(r, credentials.LoginConfig{Form: true, JSON: true, Multipart: multipart, Gzip: rec.gzip, MaxBytes: rec.maxBody})
+func (rec *recogniser) readBody(r *http.Request, multipart, anyJSON bool) (*credentials.Body, error) {
+	body, err := credentials.ReadBody(r, credentials.LoginConfig{
+		Form: true, JSON: true, Multipart: multipart, AnyJSON: anyJSON, Gzip: rec.gzip, MaxBytes: rec.maxBody})
 	if _, refused := errors.AsType[*credentials.Refusal](err); err != nil && !refused {
 		return nil, fmt.Errorf("%w: %w", errBody, err)
 	}

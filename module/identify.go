@@ -19,11 +19,13 @@ type login struct {
 	factor  counter.Factor
 	key     string   // leads to the subject, in a bound step
 	second  bool     // there is a code beside the password
+	code    string   // beside HTTP Basic
 	keys    []string // will lead to the subject; in the order of step.requestKeys
 	secret  string
 	read    bool   // the body was read
 	body    string // what goes on of it
 	decoded bool   // it came encoded
+	retyped bool   // it is JSON, whatever its header says
 }
 
 // identify reads the login out of the request.
@@ -37,6 +39,10 @@ func (h *Handler) identify(r *http.Request, s *step) (login, error) {
 		if user, l.secret, _, refusal = credentials.ReadBasic(r); refusal != nil {
 			return l, refusal
 		}
+		if l.code, refusal = s.beside.Read(r); refusal != nil {
+			return l, refusal
+		}
+		l.second = l.code != ""
 	} else {
 		var err error
 		target, _ := s.locate(r)
@@ -60,16 +66,22 @@ func (h *Handler) identify(r *http.Request, s *step) (login, error) {
 			return l, refusal
 		}
 	}
+	if s.cut != nil {
+		if user, refusal = cut(user, s.cut); refusal != nil {
+			return l, refusal
+		}
+	}
 	if s.bound {
 		l.key = user
 	} else {
-		if refusal := s.names.Check(user, h.names); refusal != nil {
+		organization, names := h.peopleOf(s)
+		if refusal := s.names.Check(user, names); refusal != nil {
 			return l, refusal
 		}
-		if name, refusal = h.names.Canonical(user); refusal != nil {
+		if name, refusal = names.Canonical(user); refusal != nil {
 			return l, refusal
 		}
-		l.subject = counter.Subject{Organization: h.Organization, User: name}
+		l.subject = counter.Subject{Organization: organization, User: name}
 	}
 	if read != nil {
 		l.keys, l.second = read.Keys, read.Second != ""
@@ -84,7 +96,7 @@ func (h *Handler) identify(r *http.Request, s *step) (login, error) {
 		if l.body, refusal = read.Forward(user); refusal != nil {
 			return l, refusal
 		}
-		l.read, l.decoded = true, len(r.Header["Content-Encoding"]) > 0
+		l.read, l.decoded, l.retyped = true, len(r.Header["Content-Encoding"]) > 0, s.anyJSON()
 	}
 	return l, nil
 }

@@ -65,9 +65,7 @@ func (i *Identity) compile() (*identity, error) {
 	var err error
 	switch i.From {
 	case fromJSON:
-		var c condition
-		c, err = compileJSON(&NamedPattern{Name: i.Name})
-		out.path = c.path
+		out.path, err = compileJSONPath(i.Name)
 	case fromHeader:
 		if !isToken(i.Name) {
 			return nil, fmt.Errorf("header %q: write the name of a header field", i.Name)

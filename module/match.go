@@ -37,6 +37,13 @@ type Match struct {
 	// value stands for anything, a lone `*` for any value that is not empty.
 	Header []*NamedPattern `json:"header,omitempty"`
 
+	// Parameters of the query with one of these values each, which tell steps on
+	// the same path apart. A parameter that is there twice, in another spelling
+	// or, with another value, in the body as well is refused when the request
+	// could carry credentials, and so is a query that has more than one reading.
+	// A `deny` rule finds it in every spelling.
+	Query []*FieldPattern `json:"query,omitempty"`
+
 	// Fields of a form or JSON body with one of these values each. They tell
 	// steps on the same path apart.
 	Field []*FieldPattern `json:"field,omitempty"`
@@ -45,9 +52,10 @@ type Match struct {
 	Has []string `json:"has,omitempty"`
 }
 
-// FieldPattern is a field of a body and the values that it may have.
+// FieldPattern is a field of a body, or a parameter of the query, and the values
+// that it may have.
 type FieldPattern struct {
-	// The name, spelled exactly; in JSON a dot steps into an object.
+	// The name, spelled exactly; in a JSON body a dot steps into an object.
 	Name string `json:"name,omitempty"`
 
 	// The values, compared byte for byte; one of them must match.
@@ -59,6 +67,8 @@ type door struct {
 	targets
 	methods []string // nil: every method
 	headers []condition
+	query   []*FieldPattern
+	params  *credentials.Params // reads the parameters of query
 	fields  []*FieldPattern
 	has     []string
 	// reader reads the fields that tell doors apart; nil when none do.
@@ -68,7 +78,7 @@ type door struct {
 // compile checks the match. The fields of credentials are read as well: steps on
 // one path are told apart by a body that holds those of one.
 func (m *Match) compile(credentialFields ...string) (*door, error) {
-	d := &door{methods: m.Method, fields: m.Field, has: m.Has}
+	d := &door{methods: m.Method, query: m.Query, fields: m.Field, has: m.Has}
 	var err error
 	if d.targets, err = newTargets(m.Path, m.PathRegexp); err != nil {
 		return nil, err
@@ -88,23 +98,42 @@ func (m *Match) compile(credentialFields ...string) (*door, error) {
 		}
 		d.headers = append(d.headers, c)
 	}
-	names := slices.Clone(m.Has)
-	for _, f := range m.Field {
-		if f == nil || len(f.Values) == 0 {
-			return nil, errors.New("checking match field: write a name and at least one value")
-		}
-		if slices.Contains(f.Values, "") {
-			return nil, fmt.Errorf("checking match field: %s may not be empty; use has", f.Name)
-		}
-		names = append(names, f.Name)
+	parameters, err := patternNames("query", m.Query)
+	if err != nil {
+		return nil, err
 	}
-	if names = append(names, credentialFields...); len(names) == 0 {
+	if len(parameters) > 0 {
+		if d.params, err = credentials.NewParams(parameters); err != nil {
+			return nil, fmt.Errorf("checking match query: %w", err)
+		}
+	}
+	fields, err := patternNames("field", m.Field)
+	if err != nil {
+		return nil, err
+	}
+	// Many services take a parameter from the body as well.
+	names := slices.Concat(m.Has, fields, parameters, credentialFields)
+	if len(names) == 0 {
 		return d, nil
 	}
 	if d.reader, err = credentials.NewFields(names); err != nil {
 		return nil, fmt.Errorf("checking match: %w", err)
 	}
 	return d, nil
+}
+
+// patternNames checks patterns and returns the names in them.
+func patternNames(option string, patterns []*FieldPattern) (names []string, err error) {
+	for _, f := range patterns {
+		if f == nil || len(f.Values) == 0 {
+			return nil, fmt.Errorf("checking match %s: write a name and at least one value", option)
+		}
+		if slices.Contains(f.Values, "") {
+			return nil, fmt.Errorf("checking match %s: %s may not be empty; use has", option, f.Name)
+		}
+		names = append(names, f.Name)
+	}
+	return names, nil
 }
 
 // Validate checks the match by itself, so that a configuration adapter can

@@ -51,9 +51,13 @@ func (v verdict) String() string {
 	return fmt.Sprintf("verdict(%d)", uint8(v))
 }
 
+// wrong reports whether a rule says that a secret was wrong.
+func (v verdict) wrong() bool { return wrongVerdicts&(1<<v) != 0 }
+
 // answer is what the login service answered. body and complete are looked at
 // only by rules that need bodies; complete says that body is all of it.
 type answer struct {
+	request  *http.Request // as it came
 	status   int
 	header   http.Header
 	body     []byte
@@ -176,8 +180,8 @@ func (o *outcomeRules) needsBody() bool { return o.body }
 
 // byHeader evaluates with status and header alone. ok is false when the body
 // can change the verdict.
-func (o *outcomeRules) byHeader(status int, h http.Header) (v verdict, ok bool) {
-	in := view{status: status, header: h, now: o.now}
+func (o *outcomeRules) byHeader(a *answer) (v verdict, ok bool) {
+	in := view{request: a.request, status: a.status, header: a.header, now: o.now}
 	guess, open := verdictUnclassified, false
 	for i := range o.rules {
 		r := &o.rules[i]
@@ -198,11 +202,16 @@ func (o *outcomeRules) byHeader(status int, h http.Header) (v verdict, ok bool) 
 
 // evaluate returns the verdict of the first outcome that matches.
 func (o *outcomeRules) evaluate(a *answer) verdict {
-	body := jsonAnswer{text: a.body, cut: !a.complete}
-	in := view{status: a.status, header: a.header, body: &body, now: o.now}
+	body := a.readable()
+	in := view{request: a.request, status: a.status, header: a.header, body: &body, now: o.now}
+	var open verdicts
 	for i := range o.rules {
-		if o.rules[i].test(&in) == truthYes {
-			return o.rules[i].verdict
+		r := &o.rules[i]
+		switch r.test(&in) {
+		case truthYes:
+			return r.verdict.unless(open)
+		case truthUnknown:
+			open |= 1 << r.verdict
 		}
 	}
 	return verdictUnclassified
@@ -211,7 +220,7 @@ func (o *outcomeRules) evaluate(a *answer) verdict {
 func (r *outcomeRule) needsBody() bool {
 	for _, all := range r.when {
 		for i := range all {
-			if all[i].kind == conditionJSON {
+			if all[i].readsBody() {
 				return true
 			}
 		}

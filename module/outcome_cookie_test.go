@@ -73,7 +73,7 @@ func TestSetCookieCondition(t *testing.T) {
 			} {
 				o := mustCompile(t, outcomeOf("success", allOf(c)))
 				o.now = noon
-				v, ok := o.byHeader(200, http.Header{"Set-Cookie": tt.lines})
+				v, ok := o.byHeader(&answer{status: 200, header: http.Header{"Set-Cookie": tt.lines}})
 				if !ok || (v == verdictSuccess) != tt.want {
 					t.Errorf("%s: got %s, %v, want %v", kind, v, ok, tt.want)
 				}

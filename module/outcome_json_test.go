@@ -6,6 +6,7 @@ package module
 import (
 	"encoding/json"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -68,6 +69,22 @@ func TestJSONCondition(t *testing.T) {
 		{"not UTF-8", "{\"token\":\"\xff\"}", "token", "", false},
 		{"64 KiB", full, "token", "", true},
 		{"longer than 64 KiB", long, "token", "", false},
+		{"any element", `{"ui":{"messages":[{"id":1},{"id":4000006}]}}`, "ui.messages.#.id", "4000006", true},
+		{"any element, none", `{"ui":{"messages":[{"id":1},{"id":2}]}}`, "ui.messages.#.id", "4000006", false},
+		{"any element, empty array", `{"messages":[]}`, "messages.#", "", false},
+		{"any element, of several kinds", `{"m":[1,"x",null,[],{"id":7}]}`, "m.#.id", "7", true},
+		{"any element says yes", `{"m":[null,false,"",0]}`, "m.#", "", true},
+		{"no element says yes", `{"m":[null,false,""]}`, "m.#", "", false},
+		{"any element of any element", `[[1,2],[3,[4]],[]]`, "#.#", "3", true},
+		{"any element, deeper", `[{"a":[{"b":1}]},{"a":[{"b":2}]}]`, "#.a.#.b", "2", true},
+		{"any element, then an index", `[["a","b"],["c"]]`, "#.1", "b", true},
+		{"any element of an object", `{"a":{"x":1,"y":2}}`, "a.#", "", false},
+		{"member of this name", `{"#":"x"}`, "#", "x", true},
+		{"any element, name twice in one", `[{"id":1,"id":2},{"id":2}]`, "#.id", "2", true},
+		{"any element, name twice", `[{"id":2,"id":2}]`, "#.id", "2", false},
+		{"any element, brackets in strings", `["]",{"a\"":"}"},{"id":"]["}]`, "#.id", "][", true},
+		{"blanks everywhere", " [ { \"id\" : [ 1 , 2 ] } , { } ] ", "0.id.1", "2", true},
+		{"name three times", `{"a":1,"a":2,"a":3}`, "a", "", false},
 		{"very deep", strings.Repeat("[", 20000) + strings.Repeat("]", 20000), "0", "", false},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -93,9 +110,10 @@ func FuzzLookupJSON(f *testing.F) {
 	f.Add(`[[],{"":null}]`, "1.x")
 	f.Add(`{"0":"\ud800"}`, "0")
 	f.Add(`{"a`, "a")
+	f.Add(`[ {"a\\"":"]"} ,{"x":[{}, "\\\\"]}]`, "1.x.1")
 	f.Fuzz(func(t *testing.T, body, name string) {
 		c, err := compileJSON(&NamedPattern{Name: name})
-		if err != nil {
+		if err != nil || slices.Contains(c.path, anyElement) {
 			return
 		}
 		j := jsonAnswer{text: []byte(body)}
@@ -151,4 +169,17 @@ func walkJSON(v any, path []string) (any, bool) {
 		}
 	}
 	return v, true
+}
+
+// The work is bounded: an element costs an allocation of a few bytes at most,
+// and no step of a path reads more than the whole answer.
+func TestJSONPathIsBounded(t *testing.T) {
+	path := []string{"#", "#", "id"}
+	text := []byte("[" + strings.Repeat(`[{},{"x":1}],`, maxJSONAnswer/16) + "[]]")
+	seen := 0
+	if n := testing.AllocsPerRun(5, func() {
+		eachJSON(text, path, func(json.RawMessage) bool { seen++; return false })
+	}); n > maxJSONAnswer/4 || seen > 0 {
+		t.Errorf("%v allocations, %d values", n, seen)
+	}
 }

@@ -157,7 +157,7 @@ func TestByHeader(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			o := mustCompile(t, tt.outcomes...)
-			got, ok := o.byHeader(tt.status, http.Header{})
+			got, ok := o.byHeader(&answer{status: tt.status, header: http.Header{}})
 			if got != tt.want || ok == tt.undecided {
 				t.Errorf("got %s, %v, want %s, %v", got, ok, tt.want, !tt.undecided)
 			}
@@ -183,7 +183,7 @@ func TestByHeaderAgreesWithEvaluate(t *testing.T) {
 			outcomeOf("neutral", allOf(statusIs("401"), jsonHas("b", ""))),
 		} {
 			o := mustCompile(t, outcomeOf("pending", first...), second)
-			got, ok := o.byHeader(200, http.Header{})
+			got, ok := o.byHeader(&answer{status: 200, header: http.Header{}})
 			seen := map[verdict]bool{}
 			for _, body := range bodies {
 				seen[o.evaluate(&answer{status: 200, body: []byte(body), complete: true})] = true
@@ -301,7 +301,7 @@ func TestOutcomesByStatusDoNotAllocate(t *testing.T) {
 	)
 	a := &answer{status: 401, header: http.Header{"Location": {"/elsewhere"}}}
 	if n := testing.AllocsPerRun(100, func() {
-		if v, ok := o.byHeader(a.status, a.header); v != verdictFailure || !ok {
+		if v, ok := o.byHeader(a); v != verdictFailure || !ok {
 			t.Errorf("got %s, %v", v, ok)
 		}
 		if v := o.evaluate(a); v != verdictFailure {

@@ -31,7 +31,7 @@ func (a *attempt) outgoing() *http.Request {
 // outgoingHeader describes the body that goes on.
 func (a *attempt) outgoingHeader(h http.Header) http.Header {
 	length := strconv.Itoa(len(a.login.body))
-	if h.Get("Content-Length") == length && len(h["Expect"]) == 0 && !a.login.decoded {
+	if h.Get("Content-Length") == length && len(h["Expect"]) == 0 && !a.login.decoded && !a.login.retyped {
 		return h
 	}
 	h = h.Clone()
@@ -39,6 +39,9 @@ func (a *attempt) outgoingHeader(h http.Header) http.Header {
 	h.Del("Expect")
 	if a.login.decoded {
 		h.Del("Content-Encoding")
+	}
+	if a.login.retyped {
+		h.Set("Content-Type", "application/json")
 	}
 	// FastCGI passes the header on, not the length of the request.
 	h.Set("Content-Length", length)

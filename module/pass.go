@@ -26,13 +26,21 @@ func (rec *recogniser) passed(r *http.Request, target string) (bool, error) {
 		if d.reader == nil {
 			return true, nil
 		}
+		if asked, refusal := d.hasQuery(r); refusal != nil {
+			return false, refusal
+		} else if !asked {
+			continue
+		}
 		if !credentials.HasBody(r) {
-			continue // has no fields
+			if d.tellsByBody() {
+				continue // has no fields
+			}
+			return true, rec.holdsSecretOutside(r, target, nil)
 		}
 		if refusal := credentials.CheckHeaders(r, false); refusal != nil {
 			return false, refusal
 		}
-		body, err := rec.readBody(r, rec.multipart)
+		body, err := rec.readBody(r, rec.multipart, false)
 		if err != nil {
 			return false, err
 		}
@@ -40,9 +48,13 @@ func (rec *recogniser) passed(r *http.Request, target string) (bool, error) {
 		if refusal != nil {
 			return false, refusal
 		}
+		if refusal := d.checkQuery(r, values); refusal != nil {
+			return false, refusal
+		}
 		if !d.hasFields(values) {
 			continue
 		}
+		d.forgetQuery(values)
 		if err := rec.holdsSecret(r, target, body, values); err != nil {
 			return false, err
 		}
@@ -55,16 +67,11 @@ func (rec *recogniser) passed(r *http.Request, target string) (bool, error) {
 // and that holds the secret of a step, there or elsewhere, unless the rule has
 // named it.
 func (rec *recogniser) holdsSecret(r *http.Request, target string, body *credentials.Body, named map[string]string) error {
+	if err := rec.holdsSecretOutside(r, target, named); err != nil {
+		return err
+	}
 	for _, s := range rec.steps {
-		if s.basic() || !s.on(target) && !rec.extra.on(target) {
-			continue
-		}
-		for i, place := range s.secretPlaces {
-			if _, known := named[place.Name]; (!known || !isField(place)) && credentials.CarriesOutsideBody(r, s.secretPlaces[i:i+1]) {
-				return credentials.Refuse(credentials.ReasonGuarded, "the request would pass but for a secret that it holds")
-			}
-		}
-		if s.secrets == nil {
+		if s.secrets == nil || !s.on(target) && !rec.extra.on(target) {
 			continue
 		}
 		values, refusal := s.secrets.Read(body)
@@ -73,6 +80,21 @@ func (rec *recogniser) holdsSecret(r *http.Request, target string, body *credent
 		}
 		for secret, value := range values {
 			if _, known := named[secret]; !known && value != "" {
+				return credentials.Refuse(credentials.ReasonGuarded, "the request would pass but for a secret that it holds")
+			}
+		}
+	}
+	return nil
+}
+
+// holdsSecretOutside is holdsSecret for what stands outside the body.
+func (rec *recogniser) holdsSecretOutside(r *http.Request, target string, named map[string]string) error {
+	for _, s := range rec.steps {
+		if s.basic() || !s.on(target) && !rec.extra.on(target) {
+			continue
+		}
+		for i, place := range s.secretPlaces {
+			if _, known := named[place.Name]; (!known || !isField(place)) && credentials.CarriesOutsideBody(r, s.secretPlaces[i:i+1]) {
 				return credentials.Refuse(credentials.ReasonGuarded, "the request would pass but for a secret that it holds")
 			}
 		}

@@ -45,6 +45,9 @@ func newRecogniser(h *Handler) (rec recogniser, err error) {
 		if err != nil {
 			return rec, fmt.Errorf("compiling step %d: %w", i+1, err)
 		}
+		if s.org, err = written.organizationIn(h.Organization); err != nil {
+			return rec, fmt.Errorf("compiling step %d: %w", i+1, err)
+		}
 		rec.steps = append(rec.steps, s)
 		patterns = append(patterns, written.Match.Path...)
 		expressions = append(expressions, written.Match.PathRegexp...)
@@ -65,10 +68,10 @@ func newRecogniser(h *Handler) (rec recogniser, err error) {
 	if rec.denies, err = compileRules("deny", h.Deny); err != nil {
 		return rec, err
 	}
-	if rec.extra, err = newTargets(h.Guard, nil); err != nil {
+	if rec.extra, err = newTargets(h.Guard, h.GuardRegexp); err != nil {
 		return rec, fmt.Errorf("checking guard: %w", err)
 	}
-	rec.guards, err = newTargets(append(patterns, h.Guard...), expressions)
+	rec.guards, err = newTargets(append(patterns, h.Guard...), append(expressions, h.GuardRegexp...))
 	return rec, err
 }
 

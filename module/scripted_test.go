@@ -19,7 +19,7 @@ import (
 )
 
 // scripted is a login service that answers as the test says, by user. It reads
-// form and JSON bodies and HTTP Basic. The right password of everybody is
+// form and JSON bodies, queries and HTTP Basic. The right password of everybody is
 // "right".
 type scripted struct {
 	*httptest.Server
@@ -67,7 +67,8 @@ func scriptedCredentials(r *http.Request) (user, password string, ok bool) {
 		return user, password, true
 	}
 	if r.Method != http.MethodPost {
-		return "", "", false
+		q := r.URL.Query()
+		return q.Get("username"), q.Get("password"), q.Has("username") && q.Has("password")
 	}
 	if strings.HasPrefix(r.Header.Get("Content-Type"), "application/json") {
 		var in struct{ Username, Password string }

@@ -6,6 +6,7 @@ package module
 import (
 	"errors"
 	"fmt"
+	"regexp"
 	"slices"
 
 	"github.com/caddy-lockout/caddy-lockout/counter"
@@ -32,14 +33,23 @@ type Step struct {
 	Match Match `json:"match,omitzero"`
 
 	// The types of bodies that are read: `form`, `json` and `multipart`.
-	// Everything else on a guarded path is refused with 415. Default: `form`
-	// and `json`. Only for a step that reads a field.
+	// Everything else on a guarded path is refused with 415. Or `any_json`
+	// alone, for services that read JSON whatever the Content-Type says: so does
+	// the step, and the body goes on as `application/json`. Default: `form` and
+	// `json`. Only for a step that reads a field.
 	Accept []string `json:"accept,omitempty"`
 
 	// The encoding of bodies that is decoded: `gzip`. The body goes on decoded,
 	// and max_body limits it both as sent and decoded. Default: none, and an
 	// encoded body is refused with 415.
 	Decode string `json:"decode,omitempty"`
+
+	// The organization of the users of this step, for sites that serve realms
+	// whose users are not the same people: an admin login beside that of everybody
+	// else. `{org}` in it stands for the organization of the handler. Not for a step
+	// that is bound to a key, which keeps the organization of whom it stands for.
+	// Default: that of the handler.
+	Organization string `json:"org,omitempty"`
 
 	// Where the user name stands.
 	User Source `json:"user,omitzero"`
@@ -85,6 +95,7 @@ type Step struct {
 type step struct {
 	door
 	kind    string
+	org     string                    // "": that of the handler
 	factor  counter.Factor            // 0: the request names it
 	factors map[string]counter.Factor // by the value that names them
 	body    *credentials.LoginRule    // nil: HTTP Basic
@@ -104,12 +115,15 @@ type step struct {
 	requestKeys []requestKey
 	answerKeys  []answerKey
 	identity    *identity
-	claim       []string       // of the token that stands where the user name would
-	second      counter.Factor // of the other secret in the same request; 0: none
+	cut         *regexp.Regexp      // what is the user in the place where it stands
+	claim       []string            // of the token that stands where the user name would
+	second      counter.Factor      // of the other secret in the same request; 0: none
+	beside      *credentials.Beside // reads it beside HTTP Basic; nil: none
 }
 
-// apart reports whether fields of the body tell the step from others.
-func (s *step) apart() bool { return len(s.fields) > 0 || len(s.has) > 0 }
+// apart reports whether fields of the body tell the step from others, or
+// parameters of the query that must not stand in the body as well.
+func (s *step) apart() bool { return s.tellsByBody() || s.params != nil }
 
 func (s *step) basic() bool { return s.body == nil }
 
@@ -118,8 +132,11 @@ func (s *step) reads(media credentials.Media) bool {
 	if s.accept == nil {
 		return media != credentials.MediaMultipart
 	}
-	return slices.Contains(s.accept, string(media))
+	return slices.Contains(s.accept, string(media)) || media == credentials.MediaJSON && s.anyJSON()
 }
+
+// anyJSON reports whether the step takes every body for JSON.
+func (s *step) anyJSON() bool { return slices.Contains(s.accept, acceptAnyJSON) }
 
 // compile checks the step. Its errors say what to change.
 func (s *Step) compile(maxBody int64) (*step, error) {
@@ -132,7 +149,9 @@ func (s *Step) compile(maxBody int64) (*step, error) {
 		return nil, err
 	}
 	if s.User.From == fromBasic {
-		err = s.checkBasic()
+		if err = s.checkBasic(); err == nil {
+			err = s.compileBasicSecond(out)
+		}
 	} else {
 		err = s.compileBody(out, maxBody)
 	}
@@ -161,12 +180,10 @@ func (s *Step) checkBasic() error {
 		return errors.New("checking secret: HTTP Basic holds user and secret, remove it")
 	case len(s.Accept) > 0:
 		return errors.New("checking accept: HTTP Basic reads no body, remove it")
-	case len(s.Match.Field) > 0, len(s.Match.Has) > 0:
-		return errors.New("checking match: HTTP Basic reads no body, remove field and has")
+	case len(s.Match.Field) > 0, len(s.Match.Has) > 0, len(s.Match.Query) > 0:
+		return errors.New("checking match: HTTP Basic is told apart by path and header alone, remove field, has and query")
 	case s.User.Bound, s.User.Claim != "", len(s.Bind) > 0, s.Identity != nil:
 		return errors.New("checking user, bind and identity: HTTP Basic names the user with every request, remove them")
-	case s.SameRequest != nil:
-		return errors.New("checking same_request: HTTP Basic holds one secret, remove it")
 	case s.Decode != "", s.CanonicalForward != nil, s.ForwardNormalized:
 		return errors.New("checking decode, canonical_forward and forward_normalized: HTTP Basic reads no body, remove them")
 	case s.User.Name != "":

@@ -36,6 +36,13 @@ func (s *Step) compileBody(out *step, maxBody int64) (err error) {
 	if config.Second, err = s.compileSecond(out); err != nil {
 		return fmt.Errorf("checking same_request: %w", err)
 	}
+	switch {
+	case s.Secret.From != fromUnread:
+	case !s.User.Bound || s.Secret.Name != "" || len(s.Secret.Or) > 0:
+		return errors.New("checking secret: unread has no name and no alternatives, and needs a user that is bound to a key")
+	default:
+		config.NamesOnly = true
+	}
 	if !config.NamesOnly {
 		if config.Secret, err = s.Secret.places(); err != nil {
 			return fmt.Errorf("checking secret: %w", err)
@@ -68,6 +75,9 @@ func (s *Step) compileBody(out *step, maxBody int64) (err error) {
 	return err
 }
 
+// acceptAnyJSON takes every body for JSON.
+const acceptAnyJSON = "any_json"
+
 // readAccept sets the types of bodies that are read.
 func (s *Step) readAccept(config *credentials.LoginConfig) error {
 	readsBody := slices.ContainsFunc(slices.Concat(config.User, config.Secret, config.Factor, config.Second, config.Keys), isField)
@@ -79,8 +89,10 @@ func (s *Step) readAccept(config *credentials.LoginConfig) error {
 			config.JSON = true
 		case "multipart":
 			config.Multipart = true
+		case acceptAnyJSON:
+			config.AnyJSON = true
 		default:
-			return fmt.Errorf("checking accept: %q is not supported, write form, json or multipart", a)
+			return fmt.Errorf("checking accept: %q is not supported, write form, json, multipart or any_json", a)
 		}
 	}
 	switch {
@@ -88,6 +100,8 @@ func (s *Step) readAccept(config *credentials.LoginConfig) error {
 		config.Form, config.JSON = true, true
 	case len(s.Accept) > 0 && !readsBody:
 		return errors.New("checking accept: neither user nor secret is a field of the body, remove it")
+	case config.AnyJSON && len(s.Accept) > 1:
+		return errors.New("checking accept: any_json takes every body for JSON, remove the other types")
 	case s.Decode != "" && s.Decode != "gzip":
 		return fmt.Errorf("checking decode: %q is not supported, write gzip", s.Decode)
 	case s.Decode != "" && !readsBody:
@@ -99,6 +113,9 @@ func (s *Step) readAccept(config *credentials.LoginConfig) error {
 // checkForward decides what goes on.
 func (s *Step) checkForward(config *credentials.LoginConfig) error {
 	config.Verbatim = s.CanonicalForward != nil && !*s.CanonicalForward
+	if config.Verbatim && config.AnyJSON {
+		return errors.New("checking canonical_forward: any_json names the body JSON for the login service, remove one of them")
+	}
 	elsewhere := slices.ContainsFunc(config.User, func(p credentials.Place) bool { return !isField(p) })
 	if s.ForwardNormalized && (config.Verbatim || config.Multipart || elsewhere) {
 		return errors.New("checking forward_normalized: it needs canonical_forward, a user name that is a field, and bodies that are form or JSON")

@@ -77,7 +77,7 @@ func (w *heldWriter) WriteHeader(status int) {
 		return
 	}
 	w.status = status
-	v, ok := w.attempt.step.rules.byHeader(status, w.header)
+	v, ok := w.attempt.step.rules.byHeader(&answer{request: w.attempt.request, status: status, header: w.header})
 	if status == http.StatusSwitchingProtocols {
 		v, ok = verdictSuccess, true // only HTTP Basic gets here with an upgrade
 	}
@@ -194,9 +194,11 @@ func (w *heldWriter) finish() {
 }
 
 func (w *heldWriter) settleByBody(complete bool) {
-	a := &answer{status: w.status, header: w.header, body: w.body.Bytes(), complete: complete}
+	truncated := complete && w.truncated()
+	whole := complete && !truncated && w.attempt.request.Method != http.MethodHead
+	a := &answer{request: w.attempt.request, status: w.status, header: w.header, body: w.body.Bytes(), complete: whole}
 	v := w.attempt.step.rules.evaluate(a)
-	if complete && holds(v) && w.truncated() {
+	if holds(v) && truncated {
 		v = w.attempt.unknown()
 	}
 	w.settle(v, complete)
@@ -214,7 +216,7 @@ func (w *heldWriter) truncated() bool {
 // settle asks for the decision and sends or drops what is held.
 func (w *heldWriter) settle(v verdict, complete bool) {
 	w.attempt.status = w.status
-	w.attempt.answer = &answer{status: w.status, header: w.header, body: w.body.Bytes(), complete: complete}
+	w.attempt.answer = &answer{request: w.attempt.request, status: w.status, header: w.header, body: w.body.Bytes(), complete: complete}
 	if !w.attempt.decide(v) {
 		w.state = dropping
 		w.body.Reset()

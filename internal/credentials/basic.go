@@ -31,7 +31,7 @@ func ReadBasic(r *http.Request) (user, secret string, present bool, err *Refusal
 		scheme := value[:schemeLength(value)]
 		if !strings.EqualFold(scheme, "basic") {
 			if mentionsBasic(value) {
-				return "", "", true, Refuse(ReasonBadBasic, "the Authorization header names more than one scheme")
+				return "", "", true, Refuse(ReasonBadBasic, "the Authorization header names more than one scheme, or one that may be read as Basic")
 			}
 			return "", "", false, nil
 		}
@@ -39,8 +39,13 @@ func ReadBasic(r *http.Request) (user, secret string, present bool, err *Refusal
 			return "", "", true, Refuse(ReasonBadBasic, "the Authorization header holds no Basic credentials")
 		}
 	}
-	user, secret, err = decodeBasic(encoded)
-	return user, secret, true, err
+	if user, secret, err = decodeBasic(encoded); err == nil {
+		err = checkCharset(r.Header, user+secret)
+	}
+	if err != nil {
+		return "", "", true, err
+	}
+	return user, secret, true, nil
 }
 
 // schemeLength returns the length of the token at the start of s.
@@ -56,12 +61,14 @@ func schemeLength(s string) int {
 
 // mentionsBasic reports whether a lenient reader may find Basic credentials in
 // a header of another scheme: PHP programs search for /Basic\s+(.*)/i anywhere
-// in it, others trim or fold it first, or split it at commas.
+// in it, others trim or fold it first, or split it at commas. Python programs ask
+// whether it begins with Basic, and take whatever follows: no scheme that is in
+// use has a longer name that does.
 func mentionsBasic(value string) bool {
 	if !mayMentionBasic(value) {
 		return false
 	}
-	if strings.Contains(foldKey(value), "basic ") {
+	if folded := foldKey(value); strings.HasPrefix(folded, "basic") || strings.Contains(folded, "basic ") {
 		return true
 	}
 	for i := 0; i+len("basic") < len(value); i++ {

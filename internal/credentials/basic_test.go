@@ -30,7 +30,11 @@ func TestReadBasic(t *testing.T) {
 		{"empty", []string{""}, "absent"},
 		{"Bearer", []string{"Bearer abc.def"}, "absent"},
 		{"Bearer with basic inside", []string{"Bearer basicbasic.basic"}, "absent"},
-		{"longer scheme", []string{"BasicX YWxpY2U6eA=="}, "absent"},
+		{"longer scheme", []string{"BasicX YWxpY2U6eA=="}, "bad_basic"},
+		{"without a blank, as Radicale takes it", []string{"BasicYWxpY2U6eA=="}, "bad_basic"},
+		{"without a blank, in other case", []string{"bASICYWxpY2U6eA=="}, "bad_basic"},
+		{"with a colon", []string{"Basic:YWxpY2U6eA=="}, "bad_basic"},
+		{"with an ignorable character", []string{"Basic\u200bYWxpY2U6eA=="}, "bad_basic"},
 		{"two headers", []string{basic("a:b"), basic("c:d")}, "duplicate_header"},
 		{"list", []string{basic("a:b") + ", " + basic("c:d")}, "bad_basic"},
 		{"behind Bearer, as a PHP regexp finds it", []string{"Bearer Basic YWxpY2U6eA=="}, "bad_basic"},
@@ -73,6 +77,48 @@ func TestReadBasic(t *testing.T) {
 			}
 			if got != tc.want {
 				t.Errorf("got %s, want %s", got, tc.want)
+			}
+		})
+	}
+}
+
+// Radicale reads the credentials in the charset of the body, so that one account
+// has any number of names.
+func TestReadBasicBesideACharset(t *testing.T) {
+	t.Parallel()
+	for _, tc := range []struct {
+		name, contentType, pair string
+		refused                 bool
+	}{
+		{"none", "text/calendar", "alice:x", false},
+		{"empty", "", "alice:x", false},
+		{"UTF-8", "text/calendar; charset=utf-8", "josé:ß", false},
+		{"UTF-8 in quotes", `application/xml; charset="UTF-8"`, "josé:ß", false},
+		{"Latin-1 and ASCII", "text/plain; charset=ISO-8859-15", "alice:x", false},
+		{"Latin-1 and more", "text/plain; charset=ISO-8859-15", "josé:x", true},
+		{"Latin-1 and more in the secret", "text/plain; charset=windows-1252", "alice:ß", true},
+		{"UTF-7", "text/plain; charset=utf-7", "+AGE-lice:x", true},
+		{"UTF-7 in capitals, behind others", "text/plain; x=1; CharSet=UTF-7;y=2", "+AGE-lice:x", true},
+		{"UTF-7 in the value of another", `text/plain; x="charset=utf-7"`, "+AGE-lice:x", true},
+		{"UTF-7 behind a blank", "text/plain; charset = utf-7", "+AGE-lice:x", true},
+		{"the second of two", "text/plain; charset=utf-8; charset=utf-7", "+AGE-lice:x", true},
+		{"glued to another word", "text/plain; xcharset=utf-7", "+AGE-lice:x", true},
+		{"UTF-16", "text/csv; charset=utf-16", "ab:x", true},
+		{"escapes", "text/plain; charset=unicode_escape", `\x61lice:x`, true},
+		{"EBCDIC", "text/plain; charset=cp500", "alice:x", true},
+		{"unknown", "text/plain; charset=x-none", "alice:x", true},
+		{"no name", "text/plain; charset=", "alice:x", true},
+		{"a family without its number", "text/plain; charset=iso-8859-", "alice:x", true},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			t.Parallel()
+			r := &http.Request{Header: http.Header{"Authorization": {basic(tc.pair)}, "Content-Type": {tc.contentType}}}
+			_, secret, present, err := credentials.ReadBasic(r)
+			if !present || (err != nil) != tc.refused || err == nil && secret == "" {
+				t.Errorf("present %t, refused with %v, want %t", present, err, tc.refused)
+			}
+			if err != nil && err.Reason != credentials.ReasonContentType {
+				t.Errorf("reason %s", err.Reason)
 			}
 		})
 	}

@@ -140,6 +140,9 @@ func copyText(into *strings.Builder, from io.Reader, limit int64) error {
 // else (D4).
 func (l *LoginRule) contentType(h http.Header) (media Media, boundary string, err *Refusal) {
 	values := h["Content-Type"]
+	if l.config.AnyJSON && len(values) < 2 {
+		return MediaJSON, "", nil
+	}
 	if len(values) != 1 {
 		return "", "", Refuse(ReasonContentType, "there is not exactly one Content-Type")
 	}

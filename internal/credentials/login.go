@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -36,6 +37,9 @@ type LoginConfig struct {
 	// Form, JSON and Multipart name the accepted types. A rule with a field
 	// needs at least one.
 	Form, JSON, Multipart bool
+	// AnyJSON takes every body for JSON, whatever type the header names. The body
+	// has to go on as JSON then.
+	AnyJSON bool
 	// Gzip takes bodies with Content-Encoding: gzip as well as plain ones.
 	Gzip bool
 	// MaxBytes limits the body, as sent and decoded. Default: 64 KiB.
@@ -53,11 +57,12 @@ type LoginRule struct {
 	users  int     // how many of places are the user's
 	keys   keySet  // fields that a body or query must not imitate
 
-	paths   []fieldPaths // of places that are fields
-	path    bool         // some place is a segment of the path
-	query   bool         // some place is in the query
-	fields  bool         // some place is in the body
-	without bool         // nothing that has to be there needs a body
+	cookies []*regexp.Regexp // of names; one for each place, mostly nil
+	paths   []fieldPaths     // of places that are fields
+	path    bool             // some place is a segment of the path
+	query   bool             // some place is in the query
+	fields  bool             // some place is in the body
+	without bool             // nothing that has to be there needs a body
 }
 
 // fieldPaths is a field as members of a JSON body, and the place that it is.
@@ -100,11 +105,14 @@ func NewLoginRule(c LoginConfig) (*LoginRule, error) {
 	case c.MaxBytes == 0:
 		l.config.MaxBytes = DefaultMaxBytes
 	}
-	if err := checkPlaces(l.places, c.JSON); err != nil {
+	if err := checkPlaces(l.places, c.JSON || c.AnyJSON); err != nil {
 		return nil, fmt.Errorf("compiling login rule: %w", err)
 	}
+	l.cookies = make([]*regexp.Regexp, len(l.places))
 	for i, p := range l.places {
 		switch p.From {
+		case FromCookieRegexp:
+			l.cookies[i] = regexp.MustCompile(p.Name) // checked above
 		case FromField:
 			l.fields = true
 			l.keys = append(l.keys, newFieldPath(p.Name))
@@ -120,7 +128,7 @@ func NewLoginRule(c LoginConfig) (*LoginRule, error) {
 		return len(group) == 0 || slices.ContainsFunc(group, func(p Place) bool { return p.From != FromField })
 	}
 	l.without = outside(c.User) && outside(c.Secret) && outside(c.Factor)
-	if l.fields != (c.Form || c.JSON || c.Multipart) {
+	if l.fields != (c.Form || c.JSON || c.AnyJSON || c.Multipart) {
 		return nil, errors.New("compiling login rule: a rule with a field accepts form, JSON or multipart, and only such a rule")
 	}
 	return l, nil
@@ -167,6 +175,11 @@ func (l *LoginRule) readOutside(r *http.Request, target string, v *reading) *Ref
 	if refusal := l.readQuery(r, v); refusal != nil {
 		return refusal
 	}
+	return l.readPlaces(r, target, v)
+}
+
+// readPlaces reads the headers, cookies and segments of the path.
+func (l *LoginRule) readPlaces(r *http.Request, target string, v *reading) *Refusal {
 	for i, p := range l.places {
 		var text string
 		var present bool
@@ -179,6 +192,8 @@ func (l *LoginRule) readOutside(r *http.Request, target string, v *reading) *Ref
 				// PHP 7 makes a blank of it.
 				refusal = Refuse(ReasonMalformedHeader, "a credential in a cookie holds a plus sign")
 			}
+		case FromCookieRegexp:
+			text, present, refusal = readCookieMatching(r, l.cookies[i])
 		case FromPath:
 			n, _ := strconv.Atoi(p.Name)
 			text, present, refusal = readSegment(target, n)
