@@ -2,13 +2,14 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // A better-auth in memory, on a port of 127.0.0.1. Each name behind the port is
-// a user with a second factor. Standard output gets a line for each of them, and
+// a user with a second factor, who may log in by that name, with _ instead of -.
+// Standard output gets a line for each of them, and
 // one for each code that would be mailed.
 import http from 'node:http'
 import { betterAuth } from 'better-auth'
 import { memoryAdapter } from 'better-auth/adapters/memory'
 import { toNodeHandler } from 'better-auth/node'
-import { twoFactor } from 'better-auth/plugins'
+import { twoFactor, username } from 'better-auth/plugins'
 
 const [port, ...names] = process.argv.slice(2)
 const tell = (line) => console.log(JSON.stringify(line))
@@ -23,6 +24,7 @@ const auth = betterAuth({
   telemetry: { enabled: false },
   emailAndPassword: { enabled: true },
   plugins: [
+    username(),
     twoFactor({
       skipVerificationOnEnable: true,
       otpOptions: { sendOTP: async ({ user, otp }) => tell({ mail: user.email, code: otp }) },
@@ -33,7 +35,7 @@ const auth = betterAuth({
 http.createServer(toNodeHandler(auth)).listen(Number(port), '127.0.0.1', async () => {
   for (const name of names) {
     const email = `${name}@example.test`
-    await auth.api.signUpEmail({ body: { name, email, password } })
+    await auth.api.signUpEmail({ body: { name, email, password, username: name.replace('-', '_') } })
     const { headers } = await auth.api.signInEmail({ body: { email, password }, returnHeaders: true })
     const cookie = headers.getSetCookie().map((c) => c.split(';')[0]).join('; ')
     const { totpURI, backupCodes } = await auth.api.enableTwoFactor({ body: { password }, headers: new Headers({ cookie }) })
