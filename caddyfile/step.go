@@ -126,8 +126,8 @@ func checkStep(start *caddyfile.Dispenser, s *module.Step) error {
 		return checkIdentify(start, s)
 	case s.Kind == kindReset:
 		return checkReset(start, s)
-	case s.User.Claim != "":
-		return start.Errf("step %s: a token that nobody has verified names no user: `user jwt` is for `step reset`", s.Kind)
+	case s.User.Claim != "" && (s.UserPattern != "" || s.ForwardNormalized):
+		return start.Errf("step: the user is a claim of a token: remove user_pattern and forward_normalized")
 	case s.SameRequest != nil && s.Kind != "password":
 		return start.Errf("step: same_request stands beside a password: remove it")
 	case basic && s.SameRequest != nil && !besideBasic(s.SameRequest.Secret):

@@ -46,7 +46,7 @@ type Match struct {
 	Header []*NamedPattern `json:"header,omitempty"`
 
 	// Parameters of the query with one of these values each, which tell steps on
-	// the same path apart. A parameter that is there twice, in another spelling
+	// the same path apart; `*` stands for any that is not empty. A parameter that is there twice, in another spelling
 	// or, with another value, in the body as well is refused when the request
 	// could carry credentials, and so is a query that has more than one reading.
 	// A `deny` rule finds it in every spelling.

@@ -13,6 +13,9 @@ import (
 // told apart. It is safe for concurrent use.
 type Params struct{ rule *LoginRule }
 
+// AnyValue stands for every value that is not empty.
+const AnyValue = "*"
+
 // NewParams compiles the names.
 func NewParams(names []string) (*Params, error) {
 	rule := &LoginRule{query: true}
@@ -72,7 +75,7 @@ func (p *Params) mentioned(target string, i int, wanted []string) bool {
 				continue
 			}
 			for _, w := range wanted {
-				if SameWord(w, decodeLenient(value)) {
+				if SameWord(w, decodeLenient(value)) || w == AnyValue && value != "" {
 					return true
 				}
 			}
