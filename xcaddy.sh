@@ -301,6 +301,7 @@ test_needs() {
 		python radicale python3-radicale           a login service
 		python django python3-django               a login service
 		python django_otp python3-django-otp       its second factor
+		python gunicorn python3-gunicorn           what it runs in
 		files usr/share/wordpress wordpress        a login service
 		files var/lib/mediawiki mediawiki          a login service
 		files usr/share/mediawiki/includes mediawiki-classes   its code

@@ -59,7 +59,7 @@ func parseSameRequest(d *caddyfile.Dispenser) (*module.SecondSecret, error) {
 	}
 	s := &module.SecondSecret{Factor: d.Val()}
 	var err error
-	s.Secret, err = parseSource(d, secretSources)
+	s.Secret, err = parseSource(d, codeSources)
 	return s, err
 }
 
@@ -116,6 +116,8 @@ func checkIdentify(start *caddyfile.Dispenser, s *module.Step) error {
 		return start.Errf("step identify: it takes a name and proves nothing: remove secret, outcomes and identity")
 	case s.User.Bound:
 		return start.Errf("step identify: it reads the name itself: write `user <place>`")
+	case s.User.Claim != "":
+		return start.Errf("step identify: a token that nobody has verified names no user: write `user <place>`")
 	case len(s.Bind) == 0:
 		return start.Errf("step identify: no bind: add `bind <place> <name>` with the key that later steps carry")
 	case len(s.Match.Path) == 0 && len(s.Match.PathRegexp) == 0:
@@ -133,6 +135,8 @@ func checkReset(start *caddyfile.Dispenser, s *module.Step) error {
 	switch {
 	case s.Secret.From != "" || s.SameRequest != nil || len(s.Bind) > 0:
 		return start.Errf("step reset: it counts nothing, and no step follows it: remove secret, same_request and bind")
+	case len(s.User.Or) > 0 && slices.ContainsFunc(append(s.User.Or, s.User), func(o module.Source) bool { return o.From == fromCookieRegexp }):
+		return start.Errf("step reset: cookie_regexp has no alternatives: write a step for each")
 	case s.User.From == fromBasic:
 		return start.Errf("step reset: it reads no HTTP Basic: write `user <place>`")
 	case s.User.Claim != "" && (s.UserPattern != "" || s.ForwardNormalized):

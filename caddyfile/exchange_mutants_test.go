@@ -14,6 +14,24 @@ import (
 type mutant struct {
 	what   string
 	config []byte
+
+	verdict, factor string // what it says, if any
+}
+
+// stories are in the order of how likely they notice that the rule is gone.
+func (m mutant) stories(all []story) []story {
+	likely := func(s story) int {
+		for _, e := range s.exchanges {
+			w := e.want
+			if m.verdict == w.verdict && (m.factor == "" || slices.Contains(w.factors, m.factor)) {
+				return 0
+			}
+		}
+		return 1
+	}
+	all = slices.Clone(all)
+	slices.SortStableFunc(all, func(a, b story) int { return likely(a) - likely(b) })
+	return all
 }
 
 // mutantsOf takes one rule of the preset away at a time: outcomes and their
@@ -25,6 +43,7 @@ func mutantsOf(t *testing.T, config []byte) (mutants []mutant) {
 		t.Fatal(err)
 	}
 	handler := findHandler(whole)
+	verdict, factor := "", ""
 	without := func(what string, change func() (undo func())) {
 		undo := change()
 		defer undo()
@@ -32,10 +51,11 @@ func mutantsOf(t *testing.T, config []byte) (mutants []mutant) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		mutants = append(mutants, mutant{what: what, config: raw})
+		mutants = append(mutants, mutant{what, raw, verdict, factor})
 	}
 	for i, s := range listOf(handler, "steps") {
 		step := s.(map[string]any)
+		verdict, factor = "failure", fmt.Sprint(step["kind"])
 		kind := fmt.Sprintf("step %d (%s)", i+1, step["kind"])
 		without(kind, func() func() { return replace(step, "match", map[string]any{"path": []any{nowhere}}) })
 		withoutPaths(kind, step["match"], without)
@@ -44,18 +64,22 @@ func mutantsOf(t *testing.T, config []byte) (mutants []mutant) {
 		}
 		for j, o := range listOf(step, "outcomes") {
 			outcome := o.(map[string]any)
+			verdict = fmt.Sprint(outcome["verdict"])
 			what := fmt.Sprintf("outcome %d of %s: %s %s", j+1, kind, outcome["verdict"], asJSON(outcome["when"]))
 			withoutAlternatives(what, outcome, without)
 		}
 	}
-	for _, rules := range []string{"pass", "deny"} {
+	for rules, wanted := range map[string]string{"pass": "pass", "deny": "refused"} {
+		verdict, factor = wanted, ""
 		for i, r := range listOf(handler, rules) {
 			what := fmt.Sprintf("%s %d: %s", rules, i+1, asJSON(r))
 			without(what, func() func() { return replace(handler, rules, cutOut(listOf(handler, rules), i)) })
 			withoutPaths(what, r, without)
 		}
 	}
+	verdict, factor = "refused", ""
 	withoutElements("guard", handler, "guard", without)
+	withoutElements("guard path_regexp", handler, "guard_regexp", without)
 	return mutants
 }
 

@@ -56,14 +56,16 @@ func (a *attempt) keysOfAnswer(success bool) (keys []boundKey) {
 	return keys
 }
 
-// bind lets keys stand for the subjects of the attempt.
+// bind lets keys stand for the subjects that the attempt names. Not for the
+// accounts that they lead to, which whoever finds the key looks up: a name may
+// have changed hands.
 func (a *attempt) bind(ctx context.Context, keys []boundKey) error {
-	if len(keys) == 0 || len(a.claims) == 0 {
+	return a.bindTo(ctx, keys, a.named())
+}
+
+func (a *attempt) bindTo(ctx context.Context, keys []boundKey, subjects []counter.Subject) error {
+	if len(keys) == 0 || len(subjects) == 0 {
 		return nil
-	}
-	subjects := make([]counter.Subject, len(a.claims))
-	for i := range a.claims {
-		subjects[i] = a.claims[i].subject
 	}
 	errs := make([]error, len(keys))
 	var running sync.WaitGroup
@@ -95,7 +97,8 @@ func (a *attempt) along(ctx context.Context, keys []boundKey, f func() error) er
 	}
 	var failed error
 	var running sync.WaitGroup
-	running.Go(func() { failed = a.bind(ctx, keys) })
+	subjects := a.named() // f may change them
+	running.Go(func() { failed = a.bindTo(ctx, keys, subjects) })
 	err := f()
 	running.Wait()
 	if err != nil {
@@ -122,12 +125,17 @@ func (a *attempt) reset() {
 	ctx, cancel := context.WithDeadline(context.WithoutCancel(a.request.Context()), time.Now())
 	defer cancel()
 	a.recheck(ctx)
-	about := a.proven()
-	if about == nil {
-		return
+	var subjects []counter.Subject
+	if about := a.proven(); about != nil {
+		subjects = append(subjects, about.Subject)
 	}
-	if err := a.backend.counter.Reset(ctx, about.subject, a.id, counter.Password); err != nil {
-		a.handler.log.Warn("the password counter could not be cleared after a reset", subjectField(about.subject), zap.Error(err))
+	if account, ok := a.account(); ok && !slices.Contains(subjects, account) {
+		subjects = append(subjects, account)
+	}
+	for _, s := range subjects {
+		if err := a.backend.counter.Reset(ctx, s, a.id, counter.Password); err != nil {
+			a.handler.log.Warn("the password counter could not be cleared after a reset", subjectField(s), zap.Error(err))
+		}
 	}
 }
 

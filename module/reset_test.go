@@ -60,6 +60,45 @@ func TestResetByClaim(t *testing.T) {
 	a.expectUser(t, "bob@example.com", 1, false)
 }
 
+// A cookie whose name nobody knows before names whom a reset is for. Another that
+// could be it is refused: the service may believe that one.
+func TestResetByCookie(t *testing.T) {
+	t.Parallel()
+	a := startOTPArena(t, pendingStep+`
+		step reset {
+			match path /reset
+			user cookie_regexp ^reset-[0-9a-f]+$ ^([^:]+):
+			success status 204
+		}`)
+	for _, user := range []string{"alice", "bob"} {
+		a.expect(t, 401, "/login", "", "username="+user, "password=wrong")
+	}
+	for _, tc := range []struct {
+		name, cookie, token string
+		status, failures    int
+	}{
+		{"not accepted", "reset-1a=alice:k", "bad", 400, 1},
+		{"none", "", "good", 400, 1},
+		{"another name", "reset-xyz=alice:k", "good", 400, 1},
+		{"no user in it", "reset-1a=alice", "good", 400, 1},
+		{"empty user", "reset-1a=:k", "good", 400, 1},
+		{"twice", "reset-1a=alice:k; reset-1a=bob:k", "good", 400, 1},
+		{"two", "reset-1a=alice:k; reset-2b=bob:k", "good", 400, 1},
+		{"two, one in other letters", "reset-1a=alice:k; RESET-2B=bob:k", "good", 400, 1},
+		{"two, one escaped", "reset-1a=alice:k; %72eset-2b=bob:k", "good", 400, 1},
+		{"escaped", "%72eset-1a=alice:k", "good", 400, 1},
+		{"broken escape", "reset-1a=alice%3:k", "good", 400, 1},
+		{"another user", "reset-1a=carol:k", "good", 204, 1},
+		{"that user", "x=y; reset-1a=ALICE%3Ak", "good", 204, 0},
+	} {
+		a.expect(t, tc.status, "/reset", tc.cookie, "token="+tc.token)
+		if got := a.settled(t, "alice"); int(got.Failures) != tc.failures {
+			t.Errorf("%s: %d failures, want %d", tc.name, got.Failures, tc.failures)
+		}
+	}
+	a.expectUser(t, "bob", 1, false)
+}
+
 // The key of a session tells who resets, unless it has stood for two.
 func TestResetByKey(t *testing.T) {
 	t.Parallel()

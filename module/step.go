@@ -6,6 +6,7 @@ package module
 import (
 	"errors"
 	"fmt"
+	"regexp"
 	"slices"
 
 	"github.com/caddy-lockout/caddy-lockout/counter"
@@ -114,8 +115,10 @@ type step struct {
 	requestKeys []requestKey
 	answerKeys  []answerKey
 	identity    *identity
-	claim       []string       // of the token that stands where the user name would
-	second      counter.Factor // of the other secret in the same request; 0: none
+	cut         *regexp.Regexp      // what is the user in the place where it stands
+	claim       []string            // of the token that stands where the user name would
+	second      counter.Factor      // of the other secret in the same request; 0: none
+	beside      *credentials.Beside // reads it beside HTTP Basic; nil: none
 }
 
 // apart reports whether fields of the body tell the step from others, or
@@ -141,12 +144,17 @@ func (s *Step) compile(maxBody int64) (*step, error) {
 	if err != nil {
 		return nil, err
 	}
+	if !d.except.anywhere() {
+		return nil, errors.New("checking match except: it is for deny alone, remove it")
+	}
 	out := &step{door: *d, accept: s.Accept}
 	if err := s.compileKind(out); err != nil {
 		return nil, err
 	}
 	if s.User.From == fromBasic {
-		err = s.checkBasic()
+		if err = s.checkBasic(); err == nil {
+			err = s.compileBasicSecond(out)
+		}
 	} else {
 		err = s.compileBody(out, maxBody)
 	}
@@ -179,8 +187,6 @@ func (s *Step) checkBasic() error {
 		return errors.New("checking match: HTTP Basic is told apart by path and header alone, remove field, has and query")
 	case s.User.Bound, s.User.Claim != "", len(s.Bind) > 0, s.Identity != nil:
 		return errors.New("checking user, bind and identity: HTTP Basic names the user with every request, remove them")
-	case s.SameRequest != nil:
-		return errors.New("checking same_request: HTTP Basic holds one secret, remove it")
 	case s.Decode != "", s.CanonicalForward != nil, s.ForwardNormalized:
 		return errors.New("checking decode, canonical_forward and forward_normalized: HTTP Basic reads no body, remove them")
 	case s.User.Name != "":

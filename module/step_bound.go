@@ -16,13 +16,20 @@ import (
 // compileBound sets what leads to users and back.
 func (s *Step) compileBound(out *step) error {
 	out.bound = s.User.Bound
+	var err error
+	if err = s.checkCookieRegexp(); err != nil {
+		return err
+	}
+	if out.cut, err = s.User.compileCut(); err != nil {
+		return fmt.Errorf("checking user: %w", err)
+	}
 	if out.bound && (s.UserPattern != "" || s.ForwardNormalized) {
 		return errors.New("checking user_pattern and forward_normalized: the step is bound to a key and reads no name, remove them")
 	}
 	if s.User.Claim != "" {
 		path, err := compileJSONPath(s.User.Claim)
-		if err != nil || s.Kind != kindReset || s.UserPattern != "" || s.ForwardNormalized {
-			return fmt.Errorf("checking user: claim %q: write the path of a claim, in a step reset without user_pattern and forward_normalized", s.User.Claim)
+		if err != nil || s.Kind == kindIdentify || s.UserPattern != "" || s.ForwardNormalized {
+			return fmt.Errorf("checking user: claim %q: write the path of a claim, in a step that is no identify and has neither user_pattern nor forward_normalized", s.User.Claim)
 		}
 		out.claim = path
 	}

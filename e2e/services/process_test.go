@@ -67,7 +67,7 @@ func start(t *testing.T, cmd *exec.Cmd) *process {
 		<-p.ended
 		if t.Failed() {
 			log := p.output()
-			t.Logf("output of %s:\n%s", p.name, log[max(0, len(log)-20_000):])
+			t.Logf("output of %s:\n%s", p.name, log[max(0, len(log)-6_000):])
 		}
 	})
 	return p

@@ -6,6 +6,7 @@ package credentials
 import (
 	"net/http"
 	"net/textproto"
+	"regexp"
 	"strings"
 )
 
@@ -71,6 +72,32 @@ func readCookie(r *http.Request, name string, asIs bool) (text string, present b
 		}
 		present = true
 		if text, err = cookieValue(value, asIs); err != nil {
+			return "", false, err
+		}
+	}
+	return text, present, nil
+}
+
+// readCookieMatching reads the one cookie whose name matches. A second, and one
+// whose name does after what some readers make of it, is another reading.
+func readCookieMatching(r *http.Request, name *regexp.Regexp) (text string, present bool, err *Refusal) {
+	lines := r.Header["Cookie"]
+	if len(lines) == 0 {
+		return "", false, nil
+	}
+	if len(lines) > 1 {
+		return "", false, Refuse(ReasonDuplicateHeader, "there is more than one Cookie header")
+	}
+	for pair := range strings.SplitSeq(lines[0], ";") {
+		key, value, _ := strings.Cut(strings.Trim(pair, " \t"), "=")
+		switch folded := foldKey(key); {
+		case !name.MatchString(key) && !name.MatchString(folded):
+			continue
+		case present, key != folded && !strings.EqualFold(key, folded):
+			return "", false, Refuse(ReasonAmbiguous, "there is another cookie that may be read as a credential")
+		}
+		present = true
+		if text, err = cookieValue(value, false); err != nil {
 			return "", false, err
 		}
 	}

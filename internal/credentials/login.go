@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -56,11 +57,12 @@ type LoginRule struct {
 	users  int     // how many of places are the user's
 	keys   keySet  // fields that a body or query must not imitate
 
-	paths   []fieldPaths // of places that are fields
-	path    bool         // some place is a segment of the path
-	query   bool         // some place is in the query
-	fields  bool         // some place is in the body
-	without bool         // nothing that has to be there needs a body
+	cookies []*regexp.Regexp // of names; one for each place, mostly nil
+	paths   []fieldPaths     // of places that are fields
+	path    bool             // some place is a segment of the path
+	query   bool             // some place is in the query
+	fields  bool             // some place is in the body
+	without bool             // nothing that has to be there needs a body
 }
 
 // fieldPaths is a field as members of a JSON body, and the place that it is.
@@ -106,8 +108,11 @@ func NewLoginRule(c LoginConfig) (*LoginRule, error) {
 	if err := checkPlaces(l.places, c.JSON || c.AnyJSON); err != nil {
 		return nil, fmt.Errorf("compiling login rule: %w", err)
 	}
+	l.cookies = make([]*regexp.Regexp, len(l.places))
 	for i, p := range l.places {
 		switch p.From {
+		case FromCookieRegexp:
+			l.cookies[i] = regexp.MustCompile(p.Name) // checked above
 		case FromField:
 			l.fields = true
 			l.keys = append(l.keys, newFieldPath(p.Name))
@@ -159,17 +164,18 @@ func (l *LoginRule) Read(r *http.Request, target string) (*Login, error) {
 
 // readOutside reads the places that are not in the body.
 func (l *LoginRule) readOutside(r *http.Request, target string, v *reading) *Refusal {
-	if l.path || l.query {
-		for _, name := range targetHeaders {
-			// Some frameworks take it for the target, credentials and all.
-			if len(r.Header[name]) > 0 {
-				return Refuse(ReasonDuplicateHeader, "a header names another target")
-			}
-		}
+	if (l.path || l.query) && NamesTarget(r) {
+		// Some frameworks take it for the target, credentials and all.
+		return Refuse(ReasonDuplicateHeader, "a header names another target")
 	}
 	if refusal := l.readQuery(r, v); refusal != nil {
 		return refusal
 	}
+	return l.readPlaces(r, target, v)
+}
+
+// readPlaces reads the headers, cookies and segments of the path.
+func (l *LoginRule) readPlaces(r *http.Request, target string, v *reading) *Refusal {
 	for i, p := range l.places {
 		var text string
 		var present bool
@@ -182,6 +188,8 @@ func (l *LoginRule) readOutside(r *http.Request, target string, v *reading) *Ref
 				// PHP 7 makes a blank of it.
 				refusal = Refuse(ReasonMalformedHeader, "a credential in a cookie holds a plus sign")
 			}
+		case FromCookieRegexp:
+			text, present, refusal = readCookieMatching(r, l.cookies[i])
 		case FromPath:
 			n, _ := strconv.Atoi(p.Name)
 			text, present, refusal = readSegment(target, n)

@@ -5,6 +5,7 @@ package credentials
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -21,13 +22,16 @@ const (
 	FromHeader From = "header" // a header field
 	FromCookie From = "cookie" // a cookie
 	FromPath   From = "path"   // a segment of the path, by its number
+
+	FromCookieRegexp From = "cookie_regexp" // the one cookie whose name matches
 )
 
 // Place is where a user name or a secret may stand.
 type Place struct {
 	From From
 	// Name of the field, parameter, header or cookie, spelled exactly; for
-	// FromPath the number of the segment, counted from 1.
+	// FromPath the number of the segment, counted from 1, for FromCookieRegexp a
+	// regular expression.
 	Name string
 	// Raw leaves the escapes of a cookie as they are: its value is a key that is
 	// only compared with the one that the service has set.
@@ -54,6 +58,10 @@ func (p Place) Check() error {
 	case FromPath:
 		if n, err := strconv.Atoi(p.Name); err != nil || n < 1 || n > maxSegments || strconv.Itoa(n) != p.Name {
 			return fmt.Errorf("path %q is not the number of a segment from 1 to %d", p.Name, maxSegments)
+		}
+	case FromCookieRegexp:
+		if _, err := regexp.Compile(p.Name); err != nil || p.Name == "" {
+			return fmt.Errorf("cookie_regexp %q is no regular expression", p.Name)
 		}
 	default:
 		return fmt.Errorf("%q is no kind of place", p.From)
@@ -97,7 +105,7 @@ func (p Place) collides(q Place, json bool) bool {
 	switch p.From {
 	case FromHeader:
 		return strings.EqualFold(p.Name, q.Name)
-	case FromPath:
+	case FromPath, FromCookieRegexp:
 		return p.Name == q.Name
 	}
 	return newFieldPath(p.Name).collides(newFieldPath(q.Name)) ||
