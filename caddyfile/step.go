@@ -126,8 +126,8 @@ func checkStep(start *caddyfile.Dispenser, s *module.Step) error {
 		return checkIdentify(start, s)
 	case s.Kind == kindReset:
 		return checkReset(start, s)
-	case s.User.Claim != "":
-		return start.Errf("step %s: a token that nobody has verified names no user: `user jwt` is for `step reset`", s.Kind)
+	case s.User.Claim != "" && (s.UserPattern != "" || s.ForwardNormalized):
+		return start.Errf("step: the user is a claim of a token: remove user_pattern and forward_normalized")
 	case s.SameRequest != nil && s.Kind != "password":
 		return start.Errf("step: same_request stands beside a password: remove it")
 	case basic && s.SameRequest != nil && !besideBasic(s.SameRequest.Secret):
@@ -138,6 +138,9 @@ func checkStep(start *caddyfile.Dispenser, s *module.Step) error {
 		return start.Errf("step: no secret: add `secret field <name>`")
 	case !basic && len(s.Match.Path) == 0 && len(s.Match.PathRegexp) == 0:
 		return start.Errf("step: no path: add `match path <path...>` with the paths that take the form or JSON body")
+	}
+	if len(s.Match.Except)+len(s.Match.ExceptRegexp) > 0 {
+		return start.Errf("step: except is for deny alone: remove it")
 	}
 	if err := s.Match.Validate(); err != nil && len(s.Match.PathRegexp)+len(s.Match.Header)+len(s.Match.Query)+len(s.Match.Field)+len(s.Match.Has) > 0 {
 		return start.Errf("step: %v", err)
@@ -193,6 +196,14 @@ func matchOptions(m *module.Match) []option {
 			m.PathRegexp = append(m.PathRegexp, args...)
 			return err
 		}},
+		{name: "except", read: func(d *caddyfile.Dispenser) error {
+			return parseMatchList(d, &m.Except, "<path...>", checkPath)
+		}},
+		{name: "except_regexp", many: true, read: func(d *caddyfile.Dispenser) error {
+			args, err := arguments(d, "<regexp>")
+			m.ExceptRegexp = append(m.ExceptRegexp, args...)
+			return err
+		}},
 		{name: "header", many: true, read: func(d *caddyfile.Dispenser) error {
 			args, err := arguments(d, "<field>", "<value>")
 			if err == nil {
@@ -232,6 +243,9 @@ func parseRule(d *caddyfile.Dispenser) (*module.Match, error) {
 	}
 	if err := m.Validate(); err != nil {
 		return nil, rule.Errf("%s: %v", rule.Val(), err)
+	}
+	if rule.Val() != "deny" && len(m.Except)+len(m.ExceptRegexp) > 0 {
+		return nil, rule.Errf("%s: except is for deny alone: remove it", rule.Val())
 	}
 	return m, nil
 }

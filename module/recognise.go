@@ -97,6 +97,9 @@ func compileRules(name string, rules []*Match) ([]*door, error) {
 	var doors []*door
 	for i, m := range rules {
 		d, err := m.compileRule()
+		if err == nil && name != "deny" && !d.except.anywhere() {
+			err = errors.New("checking match except: it is for deny alone, remove it")
+		}
 		if err != nil {
 			return nil, fmt.Errorf("compiling %s %d: %w", name, i+1, err)
 		}

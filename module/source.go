@@ -33,9 +33,11 @@ type Source struct {
 	// bound to it by an earlier step. For `user` alone, and not for `basic`.
 	Bound bool `json:"bound,omitempty"`
 
-	// The claim of the JSON Web Token that stands there, for `user` of a step
-	// `reset`. The token is not verified: the login service does, and only its
-	// success clears a counter. A dot steps into an object.
+	// The claim of the JSON Web Token that stands there, for `user`. The token is
+	// not verified here: the login service does. The success of a step `reset`
+	// clears a counter then. Another step needs a service that verifies the token
+	// before it looks at the secret, else a forged token would move guesses to
+	// somebody else. A dot steps into an object.
 	Claim string `json:"claim,omitempty"`
 
 	// Other places where it may stand instead. A request that fills two is

@@ -144,6 +144,9 @@ func (s *Step) compile(maxBody int64) (*step, error) {
 	if err != nil {
 		return nil, err
 	}
+	if !d.except.anywhere() {
+		return nil, errors.New("checking match except: it is for deny alone, remove it")
+	}
 	out := &step{door: *d, accept: s.Accept}
 	if err := s.compileKind(out); err != nil {
 		return nil, err

@@ -77,7 +77,7 @@ func (a *Argument) Check(value string) error {
 	case "path":
 		return a.checkPath(value)
 	case "cookie", "field", "header":
-		if strings.ContainsAny(value, `/,;=()`) {
+		if strings.ContainsAny(value, `/,;=()*`) {
 			return fmt.Errorf("%q: want the name of a %s", value, a.kind())
 		}
 	case "lifespan":

@@ -20,6 +20,8 @@ type probing struct {
 	flags []string
 	// says are parts of what it prints beside the rule.
 	says []string
+	// refuses is a part of the error of a service that no rule is found for.
+	refuses string
 }
 
 var probings = map[string]probing{
@@ -27,7 +29,21 @@ var probings = map[string]probing{
 		service: wordPress, page: at("/wp-login.php"),
 		says: []string{"a form with the fields log and pwd", "`lockout wordpress`", "a wrong login gets the cookie wordpress_test_cookie as well"},
 	},
+	"better-auth": {
+		service: betterAuthWithoutCodes, page: at("/api/auth/sign-in/email"),
+		says: []string{"the service reads the fields email and password", "cookie better-auth.session_token"},
+	},
 	"Dex": {service: dex, page: dexState, says: []string{"a form with the fields login and password", "`lockout dex`"}},
+	"Django": {
+		service: django("/admin/login/"), page: at("/admin/login/?next=/admin/"),
+		says: []string{"a form with the fields username and password", "token against forged requests, csrfmiddlewaretoken", "`lockout django`"},
+	},
+	"Django that looks at no password of somebody who is logged in": {
+		service: django("/accounts/login/", "redirect", "save"), page: at("/accounts/login/"), refuses: "forgive what he guessed at another",
+	},
+	"django-otp": {
+		service: djangoOTP("/admin/login/"), page: at("/admin/login/"), refuses: "it looks like a second factor is due",
+	},
 	"Node-RED": {
 		service: nodeRED, page: at("/auth/token"), flags: []string{"--field", "client_id=node-red-editor", "--field", "scope="},
 		says: []string{"a token endpoint of RFC 6749", "`lockout oauth2-password-grant`"},
@@ -58,6 +74,12 @@ func (p probing) run(t *testing.T) {
 	erin := who("erin")
 	target := p.page(newClient(t, s.arrivals.URL))
 	block, told, err := probe(t, erin.Secret, append(p.flags, s.arrivals.URL+target, "--user", p.identity(erin))...)
+	if p.refuses != "" {
+		if err == nil || block != "" || !strings.Contains(told, p.refuses) {
+			t.Errorf("got %v, %s\n%s\nwant %s", err, told, block, p.refuses)
+		}
+		return
+	}
 	if err != nil {
 		t.Fatalf("%v\n%s", err, told)
 	}

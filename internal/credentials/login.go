@@ -164,13 +164,9 @@ func (l *LoginRule) Read(r *http.Request, target string) (*Login, error) {
 
 // readOutside reads the places that are not in the body.
 func (l *LoginRule) readOutside(r *http.Request, target string, v *reading) *Refusal {
-	if l.path || l.query {
-		for _, name := range targetHeaders {
-			// Some frameworks take it for the target, credentials and all.
-			if len(r.Header[name]) > 0 {
-				return Refuse(ReasonDuplicateHeader, "a header names another target")
-			}
-		}
+	if (l.path || l.query) && NamesTarget(r) {
+		// Some frameworks take it for the target, credentials and all.
+		return Refuse(ReasonDuplicateHeader, "a header names another target")
 	}
 	if refusal := l.readQuery(r, v); refusal != nil {
 		return refusal

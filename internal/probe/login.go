@@ -224,12 +224,15 @@ func (p *prober) both(l *login, send sender) (*rule, error) {
 	if err := t.verdict(); err != nil {
 		return nil, err
 	}
-	if v.loggedIn = true; len(v.client.Jar.Cookies(l.url)) > 0 {
+	if v.loggedIn = true; len(v.cookies.Cookies(l.url)) > 0 {
 		p.strange++
 		if t.within, err = send(v, p.invented, p.wrong); err != nil {
 			return nil, fmt.Errorf("sending a wrong password in the session of the right one: %w", err)
 		}
 		p.did(fmt.Sprintf("%s, in the session of the right one, a user who does not exist: %s", what, t.within.says()))
+		if t.formless = v.formless; t.formless != nil {
+			p.did(fmt.Sprintf("GET %s, in the session of the right one: %s", printable(p.url.EscapedPath()), t.formless.says()))
+		}
 	}
 	return t.derive()
 }

@@ -67,6 +67,7 @@ var probed = map[string]struct {
 		}
 	}), path: "/login"},
 	"form_session_of_the_page": {serve: session(false), path: "/login"},
+	"form_once":                {serve: formless(false), path: "/login"},
 	"form_csrf":                {serve: forged(), path: "/login"},
 	"form_link":                {serve: pages(`<a href="/logout">Log out</a>`), path: "/login"},
 	"form_multipart": {serve: formService(func(w http.ResponseWriter, _ *http.Request) {

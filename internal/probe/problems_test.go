@@ -39,7 +39,8 @@ func TestProblems(t *testing.T) {
 			serve: formService(plainPage, func(w http.ResponseWriter, _ *http.Request, _ bool) { answerPage(w, 200, `<a href="/logout">`) }), path: "/login",
 			want: "answered with 200, and so was a wrong one; is the password right",
 		},
-		"the session of another is enough": {serve: session(true), path: "/login", want: "forgive what he guessed at another"},
+		"the session of another is enough":                {serve: session(true), path: "/login", want: "forgive what he guessed at another"},
+		"the session of another is enough behind a token": {serve: formless(true), path: "/login", want: "forgive what he guessed at another"},
 		"pending as PocketBase": {
 			serve: named("identity", "password", says(401, object{"mfaId": "secret-of-alice"}), says(400, object{"message": "Failed to authenticate."})), path: "/api/login",
 			want: "a second factor is due, because the right password was answered with json mfaId",
@@ -102,6 +103,9 @@ func TestProblems(t *testing.T) {
 		"moved": {serve: func(w http.ResponseWriter, r *http.Request) {
 			redirect(w, 308, r.URL.Path+"/")
 		}, path: "/api/login", options: Options{Body: BodyJSON, UserField: "a", PasswordField: "b"}, want: "/api/login/; probe that address"},
+		"redirect that is no address": {serve: formService(plainPage, func(w http.ResponseWriter, _ *http.Request, _ bool) {
+			redirect(w, 302, "/%zz?code=secret-of-alice")
+		}), path: "/login", want: "answered with 302, and so was a wrong one"},
 		"moved while names are looked for": {serve: func(w http.ResponseWriter, r *http.Request) {
 			redirect(w, 307, "https://"+r.Host+r.URL.Path)
 		}, path: "/api/login", options: Options{Body: BodyJSON}, want: "/api/login; probe that address"},

@@ -189,6 +189,40 @@ func session(careless bool) http.HandlerFunc {
 	})
 }
 
+// formless sends who is logged in on before there is a form, and before it looks
+// at a password; only the token of the form is looked at earlier.
+func formless(renews bool) http.HandlerFunc {
+	on := func(w http.ResponseWriter) {
+		if renews {
+			setCookie(w, "sid", "secret-of-alice")
+		}
+		redirect(w, 302, "/home")
+	}
+	loggedIn := func(r *http.Request) bool {
+		_, err := r.Cookie("sid")
+		return err == nil
+	}
+	return formService(func(w http.ResponseWriter, r *http.Request) {
+		if loggedIn(r) {
+			on(w)
+			return
+		}
+		answerPage(w, 200, loginPage("/login", `<input type=hidden name=csrf value=before>`))
+	}, func(w http.ResponseWriter, r *http.Request, right bool) {
+		switch {
+		case (r.PostFormValue("csrf") == "before") == loggedIn(r):
+			answerPage(w, 403, "forged")
+		case loggedIn(r):
+			on(w)
+		case right:
+			setCookie(w, "sid", "secret-of-alice")
+			redirect(w, 302, "/home")
+		default:
+			answerPage(w, 200, "wrong")
+		}
+	})
+}
+
 // pages answers both with a page; who is logged in gets a link out.
 func pages(link string) http.HandlerFunc {
 	return formService(plainPage, func(w http.ResponseWriter, _ *http.Request, right bool) {
