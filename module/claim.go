@@ -75,7 +75,7 @@ func isRefusal(err error) bool {
 func (a *attempt) take(ctx context.Context) error {
 	var wants []counter.Want
 	for _, s := range a.named() {
-		limits, err := a.limitsOf(ctx, s)
+		limits, err := a.limitsOf(ctx, s.Organization)
 		if err != nil {
 			return err
 		}
@@ -194,7 +194,7 @@ func (a *attempt) charge() {
 // chargeLate reserves for one claim, under an id of its own: an account that it
 // leads to may have a slot of this attempt already, and counts once.
 func (a *attempt) chargeLate(ctx context.Context, s counter.Subject) error {
-	limits, err := a.limitsOf(ctx, s)
+	limits, err := a.limitsOf(ctx, s.Organization)
 	if err != nil {
 		return err
 	}

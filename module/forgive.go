@@ -14,9 +14,21 @@ import (
 	"github.com/caddy-lockout/caddy-lockout/counter"
 )
 
-// account returns the user whom the answer names, among the people of those whom
-// the attempt names. Of two organizations it must be somebody whom it is about.
+// account returns the user whom the answer names. Nobody, when the attempt names
+// people of two organizations: they may have a user of this name each.
 func (a *attempt) account() (s counter.Subject, ok bool) {
+	if len(a.claims) == 0 {
+		return s, false
+	}
+	organization := a.claims[0].Subject.Organization
+	if slices.ContainsFunc(a.claims, func(c claim) bool { return c.Subject.Organization != organization }) {
+		return s, false
+	}
+	return a.accountIn(organization)
+}
+
+// accountIn returns the user of an organization whom the answer names.
+func (a *attempt) accountIn(organization string) (s counter.Subject, ok bool) {
 	if a.step.identity == nil || a.answer == nil {
 		return s, false
 	}
@@ -24,40 +36,22 @@ func (a *attempt) account() (s counter.Subject, ok bool) {
 	if !ok {
 		return s, false
 	}
-	var found, about []counter.Subject
-	for _, named := range a.named() {
-		name, refusal := a.handler.namesOf(named).Canonical(text)
-		if refusal != nil {
-			if a.step.identity.seldom() {
-				a.handler.log.Warn("what identity finds in an answer is no name; nothing is learned from it", zap.Error(refusal))
-			}
-			continue
+	name, refusal := a.handler.namesOf(organization).Canonical(text)
+	if refusal != nil {
+		if a.step.identity.seldom() {
+			a.handler.log.Warn("what identity finds in an answer is no name; nothing is learned from it", zap.Error(refusal))
 		}
-		s := beside(named, name)
-		if slices.Contains(found, s) {
-			continue
-		}
-		found = append(found, s)
-		if slices.ContainsFunc(a.claims, func(c claim) bool { return c.Subject == s }) {
-			about = append(about, s)
-		}
-	}
-	if len(found) > 1 {
-		found = about
-	}
-	if len(found) != 1 {
 		return s, false
 	}
-	return found[0], true
+	return counter.Subject{Organization: organization, User: name}, true
 }
 
 // proven returns the claim that a success is about: the only one that the attempt
 // names, or the one that the answer names or whose name leads there. Nil: nobody
 // can tell.
 func (a *attempt) proven() *claim {
-	var only, leads *claim
-	named, leading := 0, 0
-	account, ok := a.account()
+	var only, is, leads *claim
+	named, being, leading := 0, 0, 0
 	for i := range a.claims {
 		c := &a.claims[i]
 		if !c.Named() {
@@ -65,15 +59,21 @@ func (a *attempt) proven() *claim {
 		}
 		named++
 		only = c
+		account, ok := a.accountIn(c.Subject.Organization)
 		if ok && c.Subject == account {
-			return c
+			being++
+			is = c
 		}
-		if ok && c.Subject.Organization == account.Organization && slices.Contains(c.Accounts, account.User) {
+		if ok && slices.Contains(c.Accounts, account.User) {
 			leading++
 			leads = c
 		}
 	}
 	switch {
+	case being == 1:
+		return is
+	case being > 1: // of two organizations
+		return nil
 	case named == 1 && a.doubt == nil:
 		return only
 	case leading == 1:
@@ -116,6 +116,9 @@ func (a *attempt) teach(ctx context.Context) error {
 func (a *attempt) forgive(ctx context.Context) error {
 	about := a.proven()
 	account, says := a.account()
+	if !says && about != nil {
+		account, says = a.accountIn(about.Subject.Organization)
+	}
 	errs := make([]error, len(a.claims))
 	var running sync.WaitGroup
 	for i := range a.claims {
