@@ -166,7 +166,7 @@ func checkOutcomes(start *caddyfile.Dispenser, s *module.Step) error {
 		}
 	}
 	for _, o := range s.Outcomes {
-		if o.Verdict == "success" || o.Verdict == "pending" {
+		if o.Verdict == "success" || o.Verdict == "pending" || o.Verdict == "neutral" {
 			return nil
 		}
 	}
