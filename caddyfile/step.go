@@ -215,9 +215,13 @@ func parseRule(d *caddyfile.Dispenser) (*module.Match, error) {
 	rule, m := place(d), new(module.Match)
 	err := readBlock(d, rule.Val(), []option{
 		{name: "match", many: true, read: func(d *caddyfile.Dispenser) error { return parseMatch(d, m) }},
+		{name: "no_secret", read: given(&m.NoSecret)},
 	})
 	if err != nil {
 		return nil, err
+	}
+	if m.NoSecret && rule.Val() != "pass" {
+		return nil, rule.Errf("%s: no_secret is for pass rules", rule.Val())
 	}
 	if err := m.Validate(); err != nil {
 		return nil, rule.Errf("%s: %v", rule.Val(), err)

@@ -143,6 +143,9 @@ func (s *Step) compile(maxBody int64) (*step, error) {
 	if err != nil {
 		return nil, err
 	}
+	if d.noSecret {
+		return nil, errors.New("checking match: no_secret is for pass rules, remove it")
+	}
 	out := &step{door: *d, accept: s.Accept}
 	if err := s.compileKind(out); err != nil {
 		return nil, err
