@@ -32,7 +32,7 @@ type recordedService struct {
 
 	mu      sync.Mutex
 	answer  message
-	users   []string // of the file
+	users   []string
 	reached int
 	held    map[string]map[string]uint32
 	err     error
@@ -44,6 +44,13 @@ func startRecordedService(t *testing.T) *recordedService {
 	s.Server = httptest.NewServer(s)
 	t.Cleanup(s.Close)
 	return s
+}
+
+// watch sets whose counters are looked at.
+func (s *recordedService) watch(users []string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.users = users
 }
 
 // expect sets the answer to what comes next.
@@ -159,7 +166,9 @@ func (m message) send(client *http.Client, address string) (got received, err er
 			r.Host = h[1]
 			continue
 		}
-		r.Header.Add(h[0], basicValue(encoded(h[1])))
+		if h[1] != "" { // `Content-Type:` sends none
+			r.Header.Add(h[0], basicValue(encoded(h[1])))
+		}
 	}
 	resp, err := client.Do(r)
 	if err != nil {

@@ -84,7 +84,7 @@ func expanded(t *testing.T, p *presets.Preset) string {
 // others returns values for the argument at an index that are not its defaults.
 func others(a *presets.Argument, index int) []string {
 	var list []string
-	for _, v := range []string{"/other%d.x", "other%d", "/b%d+c/d", "another%d"} {
+	for _, v := range []string{"/other%d.x", "other%d", "/b%d+c/d", "another%d", "1%dm", "2%dm"} {
 		if v = fmt.Sprintf(v, index); a.Check(v) == nil {
 			list = append(list, v)
 		}
@@ -151,8 +151,8 @@ func TestPresetWords(t *testing.T) {
 		}
 		values, pairs := make(map[string][]string), []string(nil)
 		for _, a := range p.Arguments {
-			value := "/zz"
-			for _, v := range []string{"zz", "z #\"z", "/zz"} {
+			var value string
+			for _, v := range []string{"9h", "zz", "z #\"z", "/zz"} {
 				if a.Check(v) == nil {
 					value = v
 				}

@@ -18,7 +18,8 @@ var (
 	otpFactors = []string{"totp", "otp_sms", "otp_email", "recovery_code"}
 
 	userSources   = []string{"field", "query", "header", "cookie", "path", fromBasic, fromCookieRegexp}
-	secretSources = []string{"field", "query", "header", "cookie"}
+	secretSources = []string{"field", "query", "header", "cookie", fromUnread}
+	codeSources   = []string{"field", "query", "header", "cookie"}
 	keySources    = []string{"field", "query", "header", "cookie", "path"}
 	bindSources   = []string{"set_cookie", "json", "location", "cookie", "field", "query", "header", "path"}
 )
@@ -26,6 +27,7 @@ var (
 const (
 	fromBasic        = "basic"
 	fromCookieRegexp = "cookie_regexp"
+	fromUnread       = "unread"
 	anyJSON          = "any_json"
 )
 
@@ -76,6 +78,11 @@ func parseStep(d *caddyfile.Dispenser) (*module.Step, error) {
 			step.Identity, err = parseIdentity(d)
 			return err
 		}},
+		{name: "drop_cookies", read: func(d *caddyfile.Dispenser) (err error) {
+			step.DropCookies, err = list(d, "<name...>", func(*caddyfile.Dispenser) error { return nil })
+			return err
+		}},
+		{name: "same_name", read: given(&step.SameName)},
 		{name: "decode", read: word(&step.Decode, []string{"gzip"})},
 		{name: "user_pattern", read: text(&step.UserPattern)},
 		{name: "canonical_forward", read: onOff(&step.CanonicalForward)},
@@ -112,6 +119,8 @@ func checkStep(start *caddyfile.Dispenser, s *module.Step) error {
 		return start.Errf("step: `user basic` reads no body: remove accept")
 	case basic && (len(s.Bind) > 0 || s.Identity != nil):
 		return start.Errf("step: `user basic` names the user with every request: remove bind and identity")
+	case s.SameName && (s.Identity == nil || s.User.Bound):
+		return start.Errf("step: same_name compares identity with the name of the request: add identity, or remove it from a step with `user bind`")
 	case s.User.Bound && (s.UserPattern != "" || s.ForwardNormalized):
 		return start.Errf("step: the user is bound to a key and no name is read: remove user_pattern and forward_normalized")
 	case s.User.Bound && s.Organization != "":
@@ -124,19 +133,31 @@ func checkStep(start *caddyfile.Dispenser, s *module.Step) error {
 		return checkIdentify(start, s)
 	case s.Kind == kindReset:
 		return checkReset(start, s)
-	case s.User.Claim != "":
-		return start.Errf("step %s: a token that nobody has verified names no user: `user jwt` is for `step reset`", s.Kind)
-	case s.SameRequest != nil && (basic || s.Kind != "password"):
-		return start.Errf("step: same_request stands beside a password in form, JSON, query or header: remove it")
+	case s.User.Claim != "" && (s.UserPattern != "" || s.ForwardNormalized):
+		return start.Errf("step: the user is a claim of a token: remove user_pattern and forward_normalized")
+	case s.SameRequest != nil && s.Kind != "password":
+		return start.Errf("step: same_request stands beside a password: remove it")
+	case basic && s.SameRequest != nil && !besideBasic(s.SameRequest.Secret):
+		return start.Errf("step: `user basic` reads neither body nor query: write same_request with header or cookie")
+	case s.Secret.From == fromUnread && !s.User.Bound:
+		return start.Errf("step %s: nobody reads the secret, so only a key can say who is meant: write `user bind <place>`", s.Kind)
 	case !basic && s.Secret.From == "":
 		return start.Errf("step: no secret: add `secret field <name>`")
 	case !basic && len(s.Match.Path) == 0 && len(s.Match.PathRegexp) == 0:
 		return start.Errf("step: no path: add `match path <path...>` with the paths that take the form or JSON body")
 	}
+	if len(s.Match.Except)+len(s.Match.ExceptRegexp) > 0 {
+		return start.Errf("step: except is for deny alone: remove it")
+	}
 	if err := s.Match.Validate(); err != nil && len(s.Match.PathRegexp)+len(s.Match.Header)+len(s.Match.Query)+len(s.Match.Field)+len(s.Match.Has) > 0 {
 		return start.Errf("step: %v", err)
 	}
 	return checkOutcomes(start, s)
+}
+
+// besideBasic reports whether a code can be read beside HTTP Basic.
+func besideBasic(s module.Source) bool {
+	return !slices.ContainsFunc(append(slices.Clone(s.Or), s), func(one module.Source) bool { return one.From != "header" && one.From != "cookie" })
 }
 
 // checkOutcomes looks for an outcome that forgives, and for factors that the
@@ -180,6 +201,14 @@ func matchOptions(m *module.Match) []option {
 		{name: "path_regexp", many: true, read: func(d *caddyfile.Dispenser) error {
 			args, err := arguments(d, "<regexp>")
 			m.PathRegexp = append(m.PathRegexp, args...)
+			return err
+		}},
+		{name: "except", read: func(d *caddyfile.Dispenser) error {
+			return parseMatchList(d, &m.Except, "<path...>", checkPath)
+		}},
+		{name: "except_regexp", many: true, read: func(d *caddyfile.Dispenser) error {
+			args, err := arguments(d, "<regexp>")
+			m.ExceptRegexp = append(m.ExceptRegexp, args...)
 			return err
 		}},
 		{name: "header", many: true, read: func(d *caddyfile.Dispenser) error {
@@ -226,6 +255,9 @@ func parseRule(d *caddyfile.Dispenser) (*module.Match, error) {
 	if err := m.Validate(); err != nil {
 		return nil, rule.Errf("%s: %v", rule.Val(), err)
 	}
+	if rule.Val() != "deny" && len(m.Except)+len(m.ExceptRegexp) > 0 {
+		return nil, rule.Errf("%s: except is for deny alone: remove it", rule.Val())
+	}
 	return m, nil
 }
 
@@ -261,17 +293,20 @@ func parseSource(d *caddyfile.Dispenser, allowed []string) (module.Source, error
 		if d.Val() != "|" {
 			return first, d.Errf("%s: unexpected %q: separate places with |", option, d.Val())
 		}
-		if first.From == fromBasic {
-			return first, d.Errf("%s: basic has no alternatives: write a step for each", option)
+		if standsAlone(first) {
+			return first, d.Errf("%s: %s has no alternatives: write a step for each", option, first.From)
 		}
 		var other module.Source
-		if other, err = parsePlace(d, option, allowed); err == nil && other.From == fromBasic {
-			return first, d.Errf("%s: basic is no alternative: write a step for each", option)
+		if other, err = parsePlace(d, option, allowed); err == nil && standsAlone(other) {
+			return first, d.Errf("%s: %s is no alternative: write a step for each", option, other.From)
 		}
 		first.Or = append(first.Or, other)
 	}
 	return first, err
 }
+
+// standsAlone reports whether a place has no name.
+func standsAlone(s module.Source) bool { return s.From == fromBasic || s.From == fromUnread }
 
 // parsePlace reads one place, whose kind is the next token.
 func parsePlace(d *caddyfile.Dispenser, option string, allowed []string) (module.Source, error) {
@@ -283,7 +318,7 @@ func parsePlace(d *caddyfile.Dispenser, option string, allowed []string) (module
 		return module.Source{}, err
 	}
 	s := module.Source{From: d.Val()}
-	if s.From == fromBasic {
+	if standsAlone(s) {
 		return s, nil
 	}
 	if !d.NextArg() || d.Val() == "|" {

@@ -5,7 +5,9 @@ package counter
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -15,6 +17,10 @@ type State struct {
 	Lock *Lock
 	// Factors holds the factors with a counter or a reservation.
 	Factors map[Factor]FactorState
+	// Accounts are the users to whom the name leads.
+	Accounts []string
+	// Names are the users whose names lead to this account.
+	Names []string
 }
 
 // FactorState is the state of one factor.
@@ -122,8 +128,8 @@ func (c *Counter) settlePending(ctx context.Context, s Subject) error {
 
 func parseState(values []any) (State, error) {
 	st := State{Factors: map[Factor]FactorState{}}
-	if len(values)%3 != 1 {
-		return st, fmt.Errorf("parsing the store's state %v: want a lock and triples", values)
+	if len(values) == 0 {
+		return st, fmt.Errorf("parsing the store's state %v: want a lock", values)
 	}
 	if text, _ := values[0].(string); text != "" {
 		lock, err := parseLock(text)
@@ -132,10 +138,20 @@ func parseState(values []any) (State, error) {
 		}
 		st.Lock = &lock
 	}
-	for i := 1; i < len(values); i += 3 {
-		letter, _ := values[i].(string)
-		failures, ok1 := values[i+1].(int64)
-		held, ok2 := values[i+2].(int64)
+	rest := values[1:]
+	for _, users := range []*[]string{&st.Accounts, &st.Names} {
+		var err error
+		if *users, rest, err = parseUsers(rest); err != nil {
+			return st, fmt.Errorf("parsing the store's state %v: %w", values, err)
+		}
+	}
+	if len(rest)%3 != 0 {
+		return st, fmt.Errorf("parsing the store's state %v: want triples", values)
+	}
+	for ; len(rest) > 0; rest = rest[3:] {
+		letter, _ := rest[0].(string)
+		failures, ok1 := rest[1].(int64)
+		held, ok2 := rest[2].(int64)
 		f := factorOf(letter)
 		if f == 0 || !ok1 || !ok2 {
 			return st, fmt.Errorf("parsing the store's state %v: want factor and two numbers", values)
@@ -143,4 +159,21 @@ func parseState(values []any) (State, error) {
 		st.Factors[f] = FactorState{Failures: uint32(failures), Reservations: uint32(held)}
 	}
 	return st, nil
+}
+
+// parseUsers reads a number and as many users, in an order of their own.
+func parseUsers(values []any) (users []string, rest []any, err error) {
+	if len(values) == 0 {
+		return nil, nil, errors.New("want a number of users")
+	}
+	n, ok := values[0].(int64)
+	if !ok || n < 0 || n > int64(len(values)-1) {
+		return nil, nil, errors.New("want as many users as it says")
+	}
+	for _, v := range values[1 : 1+n] {
+		user, _ := v.(string)
+		users = append(users, user)
+	}
+	slices.Sort(users)
+	return users, values[1+n:], nil
 }

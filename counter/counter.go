@@ -81,7 +81,7 @@ type Hooks struct {
 	// Unlocked is called once per unlock that this counter made.
 	Unlocked func(Subject, Actor)
 	// Called reports a call of the store: the operation (reserve, settle,
-	// lock, unlock, state, list, merge, confirm), its duration and its error.
+	// lock, unlock, state, list, merge, link, confirm), its duration and its error.
 	Called func(op string, d time.Duration, err error)
 	// Away is called with true when calls of the store stop, because too many in
 	// a row have failed, and with false when they go on. On a Cluster each part
@@ -125,6 +125,7 @@ type Counter struct {
 	pending *pending
 	told    *told
 	denied  *denied
+	aliases *aliases
 	local   *local // nil without Options.Local
 	confirm *confirmer
 
@@ -161,6 +162,7 @@ func New(client redis.UniversalClient, keys *keyspace.Keyspace, o Options) (*Cou
 		pending: newPending(),
 		told:    newTold(),
 		denied:  newDenied(o.DenyTTL),
+		aliases: newAliases(),
 		poll:    jitter,
 	}
 	c.confirm = newConfirmer(c.store, o)

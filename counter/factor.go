@@ -74,11 +74,15 @@ const (
 	// Void gives the slot back: the login service never saw the attempt, or
 	// said nothing about the secret.
 	Void
+	// SuccessByName is for an account that a name led to, when nothing but that
+	// name says that the success is the account's. It forgives the failures that
+	// came by the name, as far as the attempt saw them.
+	SuccessByName
 )
 
-const outcomeLetters = "?sfv"
+const outcomeLetters = "?sfvo"
 
-func (o Outcome) valid() bool { return o >= Success && o <= Void }
+func (o Outcome) valid() bool { return o >= Success && o <= SuccessByName }
 
 // FactorOutcome is the outcome of an attempt for one of its factors. A factor
 // that was reserved and has no outcome counts as failed.
@@ -95,7 +99,7 @@ func encodeOutcomes(outcomes []FactorOutcome) (letters string, success bool, err
 		}
 		b.WriteByte(o.Factor.letter())
 		b.WriteByte(outcomeLetters[o.Outcome])
-		success = success || o.Outcome == Success
+		success = success || o.Outcome == Success || o.Outcome == SuccessByName
 	}
 	return b.String(), success, nil
 }

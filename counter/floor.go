@@ -65,7 +65,7 @@ func (c *Counter) passWithout(s Subject, t *settlement) error {
 func voided(outcomes string) string {
 	b := []byte(outcomes)
 	for i := 1; i < len(b); i += 2 {
-		if b[i] == 's' {
+		if b[i] == 's' || b[i] == 'o' {
 			b[i] = 'v'
 		}
 	}

@@ -129,6 +129,8 @@ func (l *local) settle(s Subject, id, outcomes string, now time.Time) (done sett
 					u.debt.void = true
 				}
 			}
+		case 'o': // who came by which name is not known here
+			done.pass = done.pass && !locked
 		case 'f':
 			f.n++
 			if failures := u.failures(slot.factor); failures >= f.max && u.lock == nil {

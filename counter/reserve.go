@@ -40,43 +40,56 @@ func (c *Counter) Reserve(ctx context.Context, s Subject, attemptID string, limi
 // digits, dashes or underscores, and never used twice.
 //
 // Errors: a LockedError when the user is locked; ErrBusy when the queue is full
-// or no slot came free in time; ErrID; the context's error when it ended while
-// waiting; else the store's error, ErrAway when the store was not even asked.
-// After any of them the attempt holds nothing: what an unanswered call may have
-// reserved is given back in the background.
+// or no slot came free in time; ErrID; ErrAliased when the user is a name that
+// leads to accounts, which ReserveAll follows; the context's error when it ended
+// while waiting; else the store's error, ErrAway when the store was not even
+// asked. After any of them the attempt holds nothing: what an unanswered call may
+// have reserved is given back in the background.
 func (c *Counter) ReserveIn(ctx context.Context, q Queue, s Subject, attemptID string, limits []FactorLimit) (Reservation, error) {
-	if err := checkID(attemptID); err != nil {
+	if err := checkAttempt(attemptID, limits); err != nil {
 		return Reservation{}, err
+	}
+	return c.reserveAs(ctx, q, s, role{}, attemptID, limits)
+}
+
+func checkAttempt(attemptID string, limits []FactorLimit) error {
+	if err := checkID(attemptID); err != nil {
+		return err
 	}
 	for i, l := range limits {
 		if !l.Factor.valid() {
-			return Reservation{}, fmt.Errorf("%w: %d", ErrFactor, l.Factor)
+			return fmt.Errorf("%w: %d", ErrFactor, l.Factor)
 		}
 		if slices.ContainsFunc(limits[:i], func(x FactorLimit) bool { return x.Factor == l.Factor }) {
-			return Reservation{}, fmt.Errorf("%w: %s is named twice", ErrFactor, l.Factor)
+			return fmt.Errorf("%w: %s is named twice", ErrFactor, l.Factor)
 		}
 	}
+	return nil
+}
+
+func (c *Counter) reserveAs(ctx context.Context, q Queue, s Subject, as role, id string, limits []FactorLimit) (Reservation, error) {
 	factors := maskOf(limits)
 	// Nobody overtakes: with others waiting, the end of the line is the place.
 	if factors == 0 || !c.lines.ahead(s, factors) {
-		r, full, err := c.try(ctx, s, attemptID, limits)
+		r, full, err := c.try(ctx, s, as, id, limits)
 		if err != nil || !full {
 			return r, err
 		}
 	}
-	return c.await(ctx, q, s, attemptID, limits, factors)
+	return c.await(ctx, q, s, as, id, limits, factors)
 }
 
-// Check returns a LockedError when the user is locked, or the store's error.
+// Check returns a LockedError when the user is locked, or an account that the
+// name of the user leads to; or the store's error.
 func (c *Counter) Check(ctx context.Context, s Subject, attemptID string) error {
-	_, err := c.ReserveIn(ctx, Queue{}, s, attemptID, nil)
+	_, err := c.ReserveAll(ctx, Queue{}, attemptID, Want{Subject: s})
 	return err
 }
 
 // try asks once. full means that there is no free slot now.
-func (c *Counter) try(ctx context.Context, s Subject, id string, limits []FactorLimit) (r Reservation, full bool, err error) {
+func (c *Counter) try(ctx context.Context, s Subject, as role, id string, limits []FactorLimit) (r Reservation, full bool, err error) {
 	if c.local == nil {
-		return c.tryStore(ctx, s, id, limits)
+		return c.tryStore(ctx, s, as, id, limits)
 	}
 	// What was counted here must not be free in the store. Neither must what may
 	// still be counted here: a store that is back is only asked for a lock until
@@ -85,10 +98,10 @@ func (c *Counter) try(ctx context.Context, s Subject, id string, limits []Factor
 	held := c.local.holds(s, limits)
 	if err = c.pay(ctx, s, c.store.run); err == nil {
 		if held {
-			_, _, err = c.tryStore(ctx, s, id, nil)
+			_, _, err = c.tryStore(ctx, s, as, id, nil)
 			full = err == nil
 		} else {
-			r, full, err = c.tryStore(ctx, s, id, limits)
+			r, full, err = c.tryStore(ctx, s, as, id, limits)
 		}
 	}
 	if err != nil && Away(err) {
@@ -98,14 +111,14 @@ func (c *Counter) try(ctx context.Context, s Subject, id string, limits []Factor
 }
 
 // tryStore asks the store, unless it has just said that the user is locked.
-func (c *Counter) tryStore(ctx context.Context, s Subject, id string, limits []FactorLimit) (r Reservation, full bool, err error) {
+func (c *Counter) tryStore(ctx context.Context, s Subject, as role, id string, limits []FactorLimit) (r Reservation, full bool, err error) {
 	asked := time.Now()
 	lock, epoch := c.denied.of(s, asked)
 	if lock != nil {
 		return Reservation{}, false, &LockedError{Lock: *lock}
 	}
 	riding := c.pending.of(s)
-	reply, err := c.store.reserve(ctx, s, id, limits, riding)
+	reply, err := c.store.reserve(ctx, s, as, id, limits, riding)
 	if err != nil {
 		// The store may have granted it and only the answer got lost.
 		if maskOf(limits) != 0 && !errors.Is(err, ErrAway) {
@@ -121,6 +134,8 @@ func (c *Counter) tryStore(ctx context.Context, s Subject, id string, limits []F
 		return Reservation{}, false, nil
 	case codeFull:
 		return Reservation{}, true, nil
+	case codeStrange:
+		return Reservation{}, false, &aliasedError{name: s, accounts: reply.accounts}
 	case codeGivenUp:
 		return Reservation{}, false, ErrGivenUp
 	case codeLocked:
@@ -142,7 +157,7 @@ func (c *Counter) tryStore(ctx context.Context, s Subject, id string, limits []F
 // await waits in line for a slot. A settle on this node wakes the line; slots
 // that other nodes free are found by whoever is first in line, who asks again
 // from time to time.
-func (c *Counter) await(ctx context.Context, q Queue, s Subject, id string, limits []FactorLimit, factors mask) (Reservation, error) {
+func (c *Counter) await(ctx context.Context, q Queue, s Subject, as role, id string, limits []FactorLimit, factors mask) (Reservation, error) {
 	w := c.lines.join(s, factors, q.Size)
 	if w == nil {
 		return Reservation{}, ErrBusy
@@ -173,7 +188,7 @@ func (c *Counter) await(ctx context.Context, q Queue, s Subject, id string, limi
 				continue
 			}
 		}
-		if r, full, err := c.try(ctx, s, id, limits); err != nil || !full {
+		if r, full, err := c.try(ctx, s, as, id, limits); err != nil || !full {
 			return r, err
 		}
 	}

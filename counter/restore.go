@@ -22,7 +22,8 @@ type Record struct {
 	// Lock is the lock in the form of the store, empty for a user who is not
 	// locked.
 	Lock string
-	// Counters are the fields of the hash that last: counters and reservations.
+	// Counters are the fields of the hash that last: counters, reservations and
+	// which names lead to which accounts.
 	Counters map[string]string
 	// Expires is when the counters are forgotten. Zero: never.
 	Expires time.Time
@@ -37,7 +38,9 @@ var (
 	counterField     = regexp.MustCompile(`^[nb][` + factorLetters[1:] + `]$`)
 	counterValue     = regexp.MustCompile(`^\d{1,15}$`)
 	reservationField = regexp.MustCompile(`^r[-_0-9a-zA-Z]{1,32}$`)
-	reservationValue = regexp.MustCompile(`^\d{1,15}((?:,[` + factorLetters[1:] + `]\d{1,15}/\d{1,10})+)$`)
+	reservationValue = regexp.MustCompile(`^\d{1,15}((?:,[` + factorLetters[1:] + `]\d{1,15}/\d{1,10}(?:/\d{1,15})?)+)(?:@[-_0-9a-zA-Z]{0,22})?$`)
+	byNameField      = regexp.MustCompile(`^v[` + factorLetters[1:] + `][-_0-9a-zA-Z]{22}$`)
+	linkField        = regexp.MustCompile(`^[ao](?s:.+)$`)
 )
 
 // Check refuses what would make a script fail later. The error wraps
@@ -49,7 +52,8 @@ func (r Record) Check() error {
 		}
 	}
 	for name, value := range r.Counters {
-		counts := counterField.MatchString(name) && counterValue.MatchString(value)
+		counts := counterValue.MatchString(value) &&
+			(counterField.MatchString(name) || byNameField.MatchString(name) || linkField.MatchString(name))
 		if !counts && (!reservationField.MatchString(name) || !reservationValue.MatchString(value)) {
 			return fmt.Errorf("%w: field %q with value %q", ErrRecord, name, value)
 		}
@@ -78,7 +82,7 @@ func ReadRecords(ctx context.Context, client redis.UniversalClient, keys []strin
 			switch name[0] {
 			case 'l':
 				r.Lock = value
-			case 'n', 'b', 'r':
+			case 'n', 'b', 'r', 'v', 'a', 'o':
 				if r.Counters == nil {
 					r.Counters = map[string]string{}
 				}

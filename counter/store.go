@@ -31,6 +31,8 @@ var (
 	stateLua string
 	//go:embed lua/merge.lua
 	mergeLua string
+	//go:embed lua/link.lua
+	linkLua string
 )
 
 // store is the scripts as Go calls.
@@ -39,7 +41,7 @@ type store struct {
 	keys    *keyspace.Keyspace
 	cluster bool
 
-	reserveScript, settleScript, lockScript, unlockScript, stateScript, mergeScript *redis.Script
+	reserveScript, settleScript, lockScript, unlockScript, stateScript, mergeScript, linkScript *redis.Script
 
 	breakers *breakers
 
@@ -55,6 +57,7 @@ const (
 	codeLocked
 	codeGivenUp
 	codePasses
+	codeStrange
 )
 
 // reply is what a script says of one user.
@@ -63,6 +66,8 @@ type reply struct {
 	free int64 // slots left, a hint for waking waiters
 	lock *Lock // nil when the user is not locked
 	err  error
+	// accounts are those that a name leads to, with codeStrange.
+	accounts []account
 }
 
 // settlement ends one attempt.
@@ -96,18 +101,23 @@ func newStore(client redis.UniversalClient, keys *keyspace.Keyspace, o Options) 
 		client: client, keys: keys, cluster: cluster,
 		reserveScript: script(reserveLua), settleScript: script(settleLua),
 		lockScript: script(lockLua), unlockScript: script(unlockLua), stateScript: script(stateLua), mergeScript: script(mergeLua),
-		breakers:  newBreakers(cluster, away),
-		life:      strconv.FormatInt(o.ReservationTTL.Milliseconds(), 10),
-		ttl:       strconv.FormatInt(o.CounterTTL.Milliseconds(), 10),
-		eventsCap: strconv.FormatInt(o.EventsCap, 10),
-		timeout:   o.CallTimeout,
-		called:    called,
+		linkScript: script(linkLua),
+		breakers:   newBreakers(cluster, away),
+		life:       strconv.FormatInt(o.ReservationTTL.Milliseconds(), 10),
+		ttl:        strconv.FormatInt(o.CounterTTL.Milliseconds(), 10),
+		eventsCap:  strconv.FormatInt(o.EventsCap, 10),
+		timeout:    o.CallTimeout,
+		called:     called,
 	}
 }
 
-func (s *store) reserve(ctx context.Context, subject Subject, id string, limits []FactorLimit, riding []*settlement) (reply, error) {
-	args := make([]any, 0, 6+2*len(limits)+2*len(riding))
-	args = append(args, s.life, s.ttl, s.eventsCap, subject.Member(), id, len(limits))
+func (s *store) reserve(ctx context.Context, subject Subject, as role, id string, limits []FactorLimit, riding []*settlement) (reply, error) {
+	args := make([]any, 0, 8+len(as.accounts)+2*len(limits)+2*len(riding))
+	args = append(args, s.life, s.ttl, s.eventsCap, subject.Member(), id, as.mark, len(as.accounts))
+	for _, user := range as.accounts {
+		args = append(args, user)
+	}
+	args = append(args, len(limits))
 	for _, l := range limits {
 		args = append(args, string(l.Factor.letter()), l.Max)
 	}
@@ -184,7 +194,7 @@ func (s *store) call(ctx context.Context, op string, f func(context.Context) err
 }
 
 func parseReply(values []any) (r reply, err error) {
-	if len(values) != 3 {
+	if len(values) < 3 {
 		return r, fmt.Errorf("parsing the store's reply %v: want three values", values)
 	}
 	var ok [3]bool
@@ -202,5 +212,6 @@ func parseReply(values []any) (r reply, err error) {
 		}
 		r.lock = &l
 	}
-	return r, nil
+	r.accounts, err = parseAccounts(values[3:])
+	return r, err
 }

@@ -33,6 +33,7 @@ type example struct {
 }
 
 var examples = map[string]example{
+	"preset":           {10, answerWordPress, wordPressForm, 302, 200, 423, ""},
 	"form":             {10, answerCookie, form, 200, 401, 403, ""},
 	"redirect":         {10, answerRedirect, form, 302, 302, 403, ""},
 	"json_api":         {10, answerToken, jsonBody, 200, 400, 403, ""},
@@ -128,6 +129,10 @@ func form(site, secret string) *http.Request {
 	return post(site+"/login", "application/x-www-form-urlencoded", url.Values{"username": {"alice"}, "password": {secret}}.Encode())
 }
 
+func wordPressForm(site, secret string) *http.Request {
+	return post(site+"/blog/wp-login.php", "application/x-www-form-urlencoded", url.Values{"log": {"alice"}, "pwd": {secret}}.Encode())
+}
+
 func jsonBody(site, secret string) *http.Request {
 	return post(site+"/api/login", "application/json", fmt.Sprintf(`{"email": "alice@example.test", "password": %q}`, secret))
 }
@@ -158,6 +163,15 @@ func answerRedirect(w http.ResponseWriter, r *http.Request) {
 		target = "/home"
 	}
 	http.Redirect(w, r, target, http.StatusFound)
+}
+
+func answerWordPress(w http.ResponseWriter, r *http.Request) {
+	if r.PostFormValue("pwd") != "wonderland" {
+		_, _ = io.WriteString(w, `<div id="login_error">The password is incorrect.</div>`)
+		return
+	}
+	http.SetCookie(w, &http.Cookie{Name: "wordpress_logged_in_0123456789abcdef0123456789abcdef", Value: "alice|1"})
+	http.Redirect(w, r, "/blog/wp-admin/", http.StatusFound)
 }
 
 func answerToken(w http.ResponseWriter, r *http.Request) {

@@ -29,7 +29,7 @@ func (u *apiUsers) Canonical(organization, name string) (string, error) {
 
 // Lock locks a user.
 func (u *apiUsers) Lock(ctx context.Context, user policyapi.User, op string) (time.Time, error) {
-	err := u.backend.counter.Lock(ctx, subjectOf(user), op)
+	err := u.backend.lockUser(ctx, subjectOf(user), op)
 	if errors.Is(err, counter.ErrLocked) {
 		return time.Time{}, policyapi.ErrUserLocked
 	}
@@ -38,7 +38,7 @@ func (u *apiUsers) Lock(ctx context.Context, user policyapi.User, op string) (ti
 	}
 	// The lock carries the store's time. It is made whether or not that can be
 	// read, and may be gone already.
-	state, err := u.backend.counter.State(ctx, subjectOf(user))
+	state, err := u.backend.userState(ctx, subjectOf(user))
 	if err != nil || state.Lock == nil {
 		return time.Now(), nil
 	}
@@ -47,7 +47,7 @@ func (u *apiUsers) Lock(ctx context.Context, user policyapi.User, op string) (ti
 
 // Unlock unlocks a user.
 func (u *apiUsers) Unlock(ctx context.Context, user policyapi.User, op string) error {
-	err := u.backend.counter.Unlock(ctx, subjectOf(user), op)
+	err := u.backend.unlockUser(ctx, subjectOf(user), op)
 	if errors.Is(err, counter.ErrNotLocked) {
 		return policyapi.ErrUserNotLocked
 	}
@@ -56,11 +56,11 @@ func (u *apiUsers) Unlock(ctx context.Context, user policyapi.User, op string) e
 
 // State returns what the store knows of a user.
 func (u *apiUsers) State(ctx context.Context, user policyapi.User) (policyapi.UserState, error) {
-	state, err := u.backend.counter.State(ctx, subjectOf(user))
+	state, err := u.backend.userState(ctx, subjectOf(user))
 	if err != nil {
 		return policyapi.UserState{}, err
 	}
-	s := policyapi.UserState{Known: len(state.Factors) > 0}
+	s := policyapi.UserState{Known: len(state.Factors)+len(state.Accounts)+len(state.Names) > 0}
 	if state.Lock != nil {
 		s.Known, s.Locked, s.LockedAt = true, true, state.Lock.At
 	}

@@ -29,6 +29,7 @@ type attempt struct {
 	claims   []claim
 	life     time.Duration // of the key that led here
 	doubt    error         // why the key may stand for somebody else by now
+	foreign  bool          // the success is of somebody else than the account that was named
 	verified bool          // the secret was accepted a moment ago: no slot, no guess
 	deadline time.Time
 
@@ -46,7 +47,7 @@ func (a *attempt) reserve(ctx context.Context) (err error) {
 	if err := a.lead(ctx); err != nil {
 		return err
 	}
-	if a.step.basic() && a.backend.verified.has(a.login.subject, a.login.secret) {
+	if a.step.basic() && a.backend.verified.has(a.login.subject, a.login.pair()) {
 		a.verified, a.claims[0].late = true, true
 		return a.backend.counter.Check(ctx, a.login.subject, a.id)
 	}
@@ -204,18 +205,24 @@ func (a *attempt) succeed() error {
 		keys = nil // they may be somebody else's
 	}
 	err := a.orPass(a.along(ctx, keys, func() error {
+		if err := a.teach(ctx); err != nil {
+			a.settle(counter.Void)
+			return err
+		}
 		switch {
-		case a.verified && a.backend.verified.has(a.login.subject, a.login.secret):
+		case a.verified && a.backend.verified.has(a.login.subject, a.login.pair()):
 			return nil
 		case a.held() && a.proves():
 			return a.forgive(ctx)
 		}
-		// The slot goes back with the same call that looks for a lock.
+		// The slots go back with the same call that looks for a lock.
 		a.settle(counter.Void)
 		return a.check(ctx)
 	}))
-	if err == nil && a.step.basic() && a.proves() {
-		a.backend.verified.remember(a.login.subject, a.login.secret)
+	// A code that was not accepted is a guess when it is sent again.
+	known := a.verdict == verdictSuccess || !a.login.second
+	if err == nil && a.step.basic() && known && a.proves() {
+		a.backend.verified.remember(a.login.subject, a.login.pair())
 	}
 	return err
 }
@@ -223,12 +230,12 @@ func (a *attempt) succeed() error {
 // fail leaves the failure to the counter, which delivers it with the next call
 // for this user.
 func (a *attempt) fail(v verdict) {
-	if a.verified && v != verdictFailure {
+	if a.verified && !v.wrong() {
 		return // an answer that no rule names says nothing about a secret that was right
 	}
 	if a.step.basic() {
 		a.backend.verified.forget(a.login.subject)
-		if v == verdictFailure && a.status == http.StatusUnauthorized {
+		if v.wrong() && a.status == http.StatusUnauthorized {
 			a.handler.checked.add(a.request.Method, a.request.RequestURI)
 		}
 	}

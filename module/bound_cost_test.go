@@ -17,7 +17,7 @@ func (a *otpArena) calls(t *testing.T, success bool) map[string]int {
 	t.Helper()
 	calls := map[string]int{}
 	body := read(client(t).Get(a.URL + "/metrics")).body
-	for _, m := range regexp.MustCompile(`caddy_lockout_store_duration_seconds_count{op="(reserve|settle|bind|find)"} (\d+)`).FindAllStringSubmatch(body, -1) {
+	for _, m := range regexp.MustCompile(`caddy_lockout_store_duration_seconds_count{op="(reserve|settle|bind|find|link)"} (\d+)`).FindAllStringSubmatch(body, -1) {
 		if m[1] != "settle" || success {
 			calls[m[1]], _ = strconv.Atoi(m[2])
 		}

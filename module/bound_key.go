@@ -56,14 +56,16 @@ func (a *attempt) keysOfAnswer(success bool) (keys []boundKey) {
 	return keys
 }
 
-// bind lets keys stand for the subjects of the attempt.
+// bind lets keys stand for the subjects that the attempt names. Not for the
+// accounts that they lead to, which whoever finds the key looks up: a name may
+// have changed hands.
 func (a *attempt) bind(ctx context.Context, keys []boundKey) error {
-	if len(keys) == 0 || len(a.claims) == 0 {
+	return a.bindTo(ctx, keys, a.named())
+}
+
+func (a *attempt) bindTo(ctx context.Context, keys []boundKey, subjects []counter.Subject) error {
+	if len(keys) == 0 || len(subjects) == 0 {
 		return nil
-	}
-	subjects := make([]counter.Subject, len(a.claims))
-	for i := range a.claims {
-		subjects[i] = a.claims[i].subject
 	}
 	errs := make([]error, len(keys))
 	var running sync.WaitGroup
@@ -74,7 +76,7 @@ func (a *attempt) bind(ctx context.Context, keys []boundKey) error {
 				add = a.backend.bindings.Join
 			}
 			errs[i] = add(ctx, a.handler.Organization, k.key, k.ttl, subjects...)
-			if k.given && errors.Is(errs[i], binding.ErrUnknown) {
+			if k.given && (errors.Is(errs[i], binding.ErrUnknown) || a.unbound(errs[i])) {
 				errs[i] = nil // will lead to nobody; a browser's own may be read as another
 			}
 		})
@@ -88,6 +90,20 @@ func (a *attempt) bind(ctx context.Context, keys []boundKey) error {
 	return nil
 }
 
+// unbound reports whether a key of the answer may go out although it could not be
+// bound. While the store is away and the node counts by itself, a refusal would
+// tell a right password from a wrong one. Nobody gets further by such a key: it is
+// new, and a step that brings it is refused, now and when the store is back.
+func (a *attempt) unbound(err error) bool {
+	if !a.handler.app.local() || !a.step.takesSecret() || !counter.Away(err) {
+		return false
+	}
+	if c := a.handler.log.Check(zap.DebugLevel, "a session could not be bound to its user while the store is away; its codes will be refused"); c != nil {
+		c.Write(subjectField(a.login.subject), zap.Error(err))
+	}
+	return true
+}
+
 // along runs f while keys are bound, so that both take one round trip.
 func (a *attempt) along(ctx context.Context, keys []boundKey, f func() error) error {
 	if len(keys) == 0 {
@@ -95,7 +111,8 @@ func (a *attempt) along(ctx context.Context, keys []boundKey, f func() error) er
 	}
 	var failed error
 	var running sync.WaitGroup
-	running.Go(func() { failed = a.bind(ctx, keys) })
+	subjects := a.named() // f may change them
+	running.Go(func() { failed = a.bindTo(ctx, keys, subjects) })
 	err := f()
 	running.Wait()
 	if err != nil {
@@ -122,12 +139,17 @@ func (a *attempt) reset() {
 	ctx, cancel := context.WithDeadline(context.WithoutCancel(a.request.Context()), time.Now())
 	defer cancel()
 	a.recheck(ctx)
-	about := a.proven()
-	if about == nil {
-		return
+	var subjects []counter.Subject
+	if about := a.proven(); about != nil {
+		subjects = append(subjects, about.Subject)
 	}
-	if err := a.backend.counter.Reset(ctx, about.subject, a.id, counter.Password); err != nil {
-		a.handler.log.Warn("the password counter could not be cleared after a reset", subjectField(about.subject), zap.Error(err))
+	if account, ok := a.account(); ok && !slices.Contains(subjects, account) {
+		subjects = append(subjects, account)
+	}
+	for _, s := range subjects {
+		if err := a.backend.counter.Reset(ctx, s, a.id, counter.Password); err != nil {
+			a.handler.log.Warn("the password counter could not be cleared after a reset", subjectField(s), zap.Error(err))
+		}
 	}
 }
 

@@ -16,17 +16,19 @@ import (
 )
 
 // claim is the part of an attempt that concerns one subject. There is one for
-// each user whom the key of a bound step stands for, and one otherwise.
+// each user whom the request names, or for whom the key of a bound step stands,
+// and one for each account that such a name leads to.
 type claim struct {
-	subject counter.Subject
-	held    bool // has a slot that must be settled
-	late    bool // went without a slot, and is charged if the secret is wrong
+	counter.Claim
+	late bool // went without a slot, and is charged if the secret is wrong
 }
+
+func claimFor(s counter.Subject) claim { return claim{Claim: counter.Claim{Subject: s}} }
 
 // lead finds out whom the attempt is about.
 func (a *attempt) lead(ctx context.Context) error {
 	if !a.step.bound {
-		a.claims = []claim{{subject: a.login.subject}}
+		a.claims = []claim{claimFor(a.login.subject)}
 		return nil
 	}
 	found, err := a.backend.bindings.Find(ctx, a.handler.Organization, a.login.key)
@@ -38,10 +40,20 @@ func (a *attempt) lead(ctx context.Context) error {
 	}
 	a.life = found.Life
 	for _, s := range found.Subjects {
-		a.claims = append(a.claims, claim{subject: s})
+		a.claims = append(a.claims, claimFor(s))
 	}
 	a.login.subject = found.Subjects[0]
 	return nil
+}
+
+// named are the subjects that the attempt names itself.
+func (a *attempt) named() (subjects []counter.Subject) {
+	for i := range a.claims {
+		if a.claims[i].Named() {
+			subjects = append(subjects, a.claims[i].Subject)
+		}
+	}
+	return subjects
 }
 
 // refuseKey is the refusal of a key that leads to nobody. By default it is that
@@ -58,81 +70,31 @@ func isRefusal(err error) bool {
 	return ok
 }
 
-// take reserves a slot of every claim, all or none.
+// take reserves a slot of every claim and of the accounts that they lead to, all
+// or none.
 func (a *attempt) take(ctx context.Context) error {
-	for i := range a.claims {
-		c := &a.claims[i]
-		limits, err := a.limitsOf(ctx, c.subject)
+	var wants []counter.Want
+	for _, s := range a.named() {
+		limits, err := a.limitsOf(ctx, s.Organization)
 		if err != nil {
-			a.settle(counter.Void)
 			return err
 		}
-		r, err := a.backend.counter.ReserveIn(ctx, a.handler.queue, c.subject, a.id, limits)
-		if err != nil {
-			a.settle(counter.Void)
-			return err
-		}
-		c.held = r.Held
+		wants = append(wants, counter.Want{Subject: s, Limits: limits})
+	}
+	taken, err := a.backend.counter.ReserveAll(ctx, a.handler.queue, a.id, wants...)
+	if err != nil {
+		return err
+	}
+	a.claims = make([]claim, len(taken))
+	for i := range taken {
+		a.claims[i].Claim = taken[i]
 	}
 	return nil
 }
 
 // held reports whether some claim has a slot.
 func (a *attempt) held() bool {
-	return slices.ContainsFunc(a.claims, func(c claim) bool { return c.held })
-}
-
-// proven returns the claim that a success is about: the only one, or the one
-// that the answer names. Nil: nobody can tell.
-func (a *attempt) proven() *claim {
-	if len(a.claims) == 1 && a.doubt == nil {
-		return &a.claims[0]
-	}
-	if a.step.identity == nil || a.answer == nil {
-		return nil
-	}
-	text, ok := a.step.identity.of(a.answer)
-	if !ok {
-		return nil
-	}
-	var found *claim
-	for i := range a.claims {
-		s := a.claims[i].subject
-		if name, refusal := a.handler.namesOf(s).Canonical(text); refusal != nil || s.User != name {
-			continue
-		}
-		if found != nil {
-			return nil // of two organizations
-		}
-		found = &a.claims[i]
-	}
-	return found
-}
-
-// forgive settles a success. Only the claim that it is about is forgiven; the
-// others get their slots back. When nobody can tell, a lock of any refuses.
-func (a *attempt) forgive(ctx context.Context) error {
-	about := a.proven()
-	for i := range a.claims {
-		c := &a.claims[i]
-		if c == about && c.held {
-			if err := a.backend.counter.Settle(ctx, c.subject, a.id, a.outcomes(counter.Success)); err != nil {
-				a.settle(counter.Void)
-				return err
-			}
-			c.held = false
-			continue
-		}
-		a.settleClaim(c, counter.Void)
-		if about != nil && c != about {
-			continue
-		}
-		if err := a.backend.counter.Check(ctx, c.subject, a.id); err != nil {
-			a.settle(counter.Void)
-			return err
-		}
-	}
-	return nil
+	return slices.ContainsFunc(a.claims, func(c claim) bool { return c.Held })
 }
 
 // settle ends all claims in the same way.
@@ -143,12 +105,12 @@ func (a *attempt) settle(o counter.Outcome) {
 }
 
 func (a *attempt) settleClaim(c *claim, o counter.Outcome) {
-	if !c.held {
+	if !c.Held {
 		return
 	}
-	c.held = false
-	if err := a.backend.counter.Settle(a.request.Context(), c.subject, a.id, a.outcomes(o)); err != nil {
-		a.handler.log.Error("an attempt could not be settled; it counts as failed", subjectField(c.subject), zap.Error(err))
+	c.Held = false
+	if err := a.backend.counter.Settle(a.request.Context(), c.Subject, c.ID, a.outcomes(o)); err != nil {
+		a.handler.log.Error("an attempt could not be settled; it counts as failed", subjectField(c.Subject), zap.Error(err))
 	}
 }
 
@@ -186,16 +148,21 @@ func (a *attempt) recheck(ctx context.Context) {
 		return
 	}
 	for _, s := range found.Subjects {
-		if !slices.ContainsFunc(a.claims, func(c claim) bool { return c.subject == s }) {
-			a.claims = append(a.claims, claim{subject: s, late: true})
+		i := slices.IndexFunc(a.claims, func(c claim) bool { return c.Subject == s })
+		if i < 0 {
+			c := claimFor(s)
+			c.late = true
+			a.claims = append(a.claims, c)
+			continue
 		}
+		a.claims[i].Name = counter.Subject{} // if it was led to before, it is named now
 	}
 }
 
 // check looks for a lock of whomever the attempt is about.
 func (a *attempt) check(ctx context.Context) error {
-	for i := range a.claims {
-		if err := a.backend.counter.Check(ctx, a.claims[i].subject, a.id); err != nil {
+	for _, s := range a.named() {
+		if err := a.backend.counter.Check(ctx, s, a.id); err != nil {
 			return err
 		}
 	}
@@ -213,21 +180,39 @@ func (a *attempt) charge() {
 	defer cancel()
 	var err error
 	if a.limits, err = a.handler.app.limits(ctx, a.backend, a.login.subject.Organization, a.factors()...); err == nil {
-		for i := range a.claims {
-			c := &a.claims[i]
-			if !c.late || err != nil {
-				continue
+		for _, c := range a.claims { // those that are added are not late
+			if c.late && err == nil {
+				err = a.chargeLate(ctx, c.Subject)
 			}
-			var limits []counter.FactorLimit
-			if limits, err = a.limitsOf(ctx, c.subject); err != nil {
-				break
-			}
-			var r counter.Reservation
-			r, err = a.backend.counter.ReserveIn(ctx, a.handler.queue, c.subject, a.id, limits)
-			c.held = r.Held
 		}
 	}
 	if err != nil && !errors.Is(err, counter.ErrLocked) {
 		a.handler.log.Error("a wrong secret that went without a slot could not be charged", subjectField(a.login.subject), zap.Error(err))
 	}
 }
+
+// chargeLate reserves for one claim, under an id of its own: an account that it
+// leads to may have a slot of this attempt already, and counts once.
+func (a *attempt) chargeLate(ctx context.Context, s counter.Subject) error {
+	limits, err := a.limitsOf(ctx, s.Organization)
+	if err != nil {
+		return err
+	}
+	taken, err := a.backend.counter.ReserveAll(ctx, a.handler.queue, a.id+lateSuffix, counter.Want{Subject: s, Limits: limits})
+	for _, late := range taken {
+		i := slices.IndexFunc(a.claims, func(c claim) bool { return c.Subject == late.Subject })
+		extra := claim{Claim: late}
+		switch {
+		case i < 0:
+			a.claims = append(a.claims, extra)
+		case a.claims[i].late:
+			a.claims[i] = extra
+		default:
+			a.settleClaim(&extra, counter.Void)
+		}
+	}
+	return err
+}
+
+// lateSuffix tells the id of a belated reservation.
+const lateSuffix = "-l"

@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+
 	"github.com/caddy-lockout/caddy-lockout/internal/credentials"
 )
 
@@ -25,6 +27,9 @@ func (rec *recogniser) denied(r *http.Request) error {
 			if _, at := d.locate(r); at == elsewhere && !d.inHeaders(r.Header) {
 				continue
 			}
+		}
+		if d.excepts(r) {
+			continue
 		}
 		if !d.takes(r.Method) && !overridden(r) || !d.hasHeaders(r) && !d.mayHaveHeaders(r) {
 			continue
@@ -55,6 +60,16 @@ func (rec *recogniser) denied(r *http.Request) error {
 		return credentials.Refuse(credentials.ReasonDenied, "a deny rule names the request")
 	}
 	return nil
+}
+
+// excepts reports whether the rule leaves the path of a request alone. What has
+// another reading it does not.
+func (d *door) excepts(r *http.Request) bool {
+	if d.except.anywhere() || d.except.match(r.RequestURI) != on || credentials.LeadsElsewhere(r.RequestURI) {
+		return false
+	}
+	sent, rewritten := r.Context().Value(caddyhttp.OriginalRequestCtxKey).(http.Request)
+	return !credentials.NamesTarget(r) && (!rewritten || d.except.match(sent.RequestURI) == on)
 }
 
 func overridden(r *http.Request) bool {

@@ -45,6 +45,14 @@ const queryDoors = `
 		}
 		deny {
 			match query rest_route /batch/v1
+		}
+		deny {
+			match header Authorization Basic*
+			match query token *
+		}
+		pass {
+			match path /token
+			match query state *
 		}`
 
 func TestDoorsByQuery(t *testing.T) {
@@ -111,6 +119,10 @@ func TestDoorsByQuery(t *testing.T) {
 		{"deny anywhere", "GET", "/?rest_route=/batch/v1", "", "", "", 403},
 		{"deny anywhere, escaped", "POST", "/index.php?a&rest_route=%2Fbatch%2Fv1", formType, "a=b", "", 403},
 		{"deny anywhere, another target", "GET", "/", "", "", "X-Rewrite-Url: /?rest_route=/batch/v1", 403},
+		{"deny any value", "GET", "/x?Token=1", "", "", "Authorization: Basic YTpi", 403},
+		{"deny any value, empty", "GET", "/x?token=", "", "", "Authorization: Basic YTpi", 200},
+		{"pass any value", "POST", "/token?state=1", formType, "a=b", "", 200},
+		{"pass any value, empty", "POST", "/token?state=", formType, "a=b", "", 403},
 		{"deny anywhere, other value", "GET", "/?rest_route=/posts", "", "", "", 200},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

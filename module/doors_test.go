@@ -72,6 +72,12 @@ const doors = `
 		deny {
 			match path /graphql
 			match has query
+		}
+		deny {
+			match header Authorization Basic*
+			match except /basic/* /users/sign_in
+			match except_regexp ^/[^/]+/dav$
+			match except_regexp ^/v[0-9]/
 		}`
 
 // doorCase is one request. The service answers "page" to what is no login.
@@ -155,6 +161,21 @@ var doorCases = []doorCase{
 	{"deny, field", "POST", "/graphql", jsonType, `{"query":"mutation"}`, "", 403},
 	{"deny, unreadable", "POST", "/graphql", jsonType, `[{"query":"mutation"}]`, "", 400},
 	{"deny, no field", "POST", "/graphql", jsonType, `{"id":"persisted"}`, "", 200},
+	{"deny, but", "GET", "/basic/x", "", "", "Authorization: Basic YTp4", 200},
+	{"deny, but by regexp", "PUT", "/home/dav?x", "", "", "Authorization: Basic YTp4", 200},
+	{"deny, elsewhere", "GET", "/", "", "", "Authorization: basic YTp4", 403},
+	{"deny, bearer", "GET", "/", "", "", "Authorization: Bearer YTp4", 200},
+	{"deny, but not in another case", "GET", "/Basic/x", "", "", "Authorization: Basic YTp4", 403},
+	{"deny, but not climbing", "GET", "/basic/../login", "", "", "Authorization: Basic YTp4", 403},
+	{"deny, but not escaped", "GET", "/basic/%2e%2e/login", "", "", "Authorization: Basic YTp4", 403},
+	{"deny, but not through a script", "GET", "/index.php/basic/x", "", "", "Authorization: Basic YTp4", 403},
+	{"deny, but not with another target", "GET", "/basic/x", "", "", "Authorization: Basic YTp4\r\nX-Original-URL: /login", 403},
+	{"deny, but not by regexp in another spelling", "GET", "/home//dav", "", "", "Authorization: Basic YTp4", 403},
+	{"deny, but by regexp, below", "GET", "/v1/x%20y/%E2%82%AC", "", "", "Authorization: Basic YTp4", 200},
+	{"deny, but by regexp, not climbing", "GET", "/v1/../login", "", "", "Authorization: Basic YTp4", 403},
+	{"deny, but by regexp, not climbing escaped", "GET", "/v1/%252e%252e%2flogin", "", "", "Authorization: Basic YTp4", 403},
+	{"deny, but by regexp, not cut", "GET", "/login%3F/dav", "", "", "Authorization: Basic YTp4", 403},
+	{"deny, but by regexp, not a parameter", "GET", "/login;/dav", "", "", "Authorization: Basic YTp4", 403},
 	{"deny, no body", "GET", "/graphql", "", "", "", 200},
 }
 

@@ -19,6 +19,7 @@ type login struct {
 	factor  counter.Factor
 	key     string   // leads to the subject, in a bound step
 	second  bool     // there is a code beside the password
+	code    string   // beside HTTP Basic
 	keys    []string // will lead to the subject; in the order of step.requestKeys
 	secret  string
 	read    bool   // the body was read
@@ -38,6 +39,10 @@ func (h *Handler) identify(r *http.Request, s *step) (login, error) {
 		if user, l.secret, _, refusal = credentials.ReadBasic(r); refusal != nil {
 			return l, refusal
 		}
+		if l.code, refusal = s.beside.Read(r); refusal != nil {
+			return l, refusal
+		}
+		l.second = l.code != ""
 	} else {
 		var err error
 		target, _ := s.locate(r)

@@ -11,6 +11,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 )
 
@@ -45,6 +46,7 @@ type identity struct {
 	cookie  *condition
 	path    []string       // of JSON
 	pattern *regexp.Regexp // nil: the whole value
+	warned  atomic.Int64   // when somebody was told of a value that is no name
 }
 
 // Validate checks the identity by itself, so that a configuration adapter can
@@ -92,6 +94,12 @@ func (i *Identity) compile() (*identity, error) {
 		return nil, errors.New("pattern: put what the name is in parentheses, and nothing else; (?:…) is no group")
 	}
 	return &out, nil
+}
+
+// seldom reports whether it is time for another line in the log.
+func (i *identity) seldom() bool {
+	now, last := time.Now(), i.warned.Load()
+	return now.Sub(time.Unix(0, last)) > time.Minute && i.warned.CompareAndSwap(last, now.UnixNano())
 }
 
 // inBody reports whether the name stands in the body of the answer.

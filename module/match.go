@@ -27,6 +27,14 @@ type Match struct {
 	// site.
 	PathRegexp []string `json:"path_regexp,omitempty"`
 
+	// Paths that a `deny` rule leaves alone, such as the API of a service that may
+	// take a password there and nowhere else. Only a raw path is one of them: other
+	// spellings are denied.
+	Except []string `json:"except,omitempty"`
+
+	// Regular expressions (RE2) over the raw path, for the same.
+	ExceptRegexp []string `json:"except_regexp,omitempty"`
+
 	// Methods. Default for a step with a path: `POST`. Other methods than
 	// these on a guarded path are refused, except GET, HEAD and OPTIONS
 	// without credentials. HTTP Basic without a path takes any method, and so
@@ -38,7 +46,7 @@ type Match struct {
 	Header []*NamedPattern `json:"header,omitempty"`
 
 	// Parameters of the query with one of these values each, which tell steps on
-	// the same path apart. A parameter that is there twice, in another spelling
+	// the same path apart; `*` stands for any that is not empty. A parameter that is there twice, in another spelling
 	// or, with another value, in the body as well is refused when the request
 	// could carry credentials, and so is a query that has more than one reading.
 	// A `deny` rule finds it in every spelling.
@@ -69,6 +77,7 @@ type FieldPattern struct {
 // door is a compiled Match.
 type door struct {
 	targets
+	except  targets
 	methods []string // nil: every method
 	headers []condition
 	query   []*FieldPattern
@@ -88,6 +97,9 @@ func (m *Match) compile(credentialFields ...string) (*door, error) {
 	var err error
 	if d.targets, err = newTargets(m.Path, m.PathRegexp); err != nil {
 		return nil, err
+	}
+	if d.except, err = newTargets(m.Except, m.ExceptRegexp); err != nil {
+		return nil, fmt.Errorf("checking match except: %w", err)
 	}
 	for _, method := range m.Method {
 		if !isMethod(method) {

@@ -22,7 +22,7 @@ func (d *door) hasQuery(r *http.Request) (bool, *credentials.Refusal) {
 		return false, refusal
 	}
 	for i, q := range d.query {
-		if !slices.Contains(q.Values, values[i]) {
+		if !slices.Contains(q.Values, values[i]) && (values[i] == "" || !slices.Contains(q.Values, credentials.AnyValue)) {
 			return false, nil
 		}
 	}

@@ -51,6 +51,9 @@ func (v verdict) String() string {
 	return fmt.Sprintf("verdict(%d)", uint8(v))
 }
 
+// wrong reports whether a rule says that a secret was wrong.
+func (v verdict) wrong() bool { return wrongVerdicts&(1<<v) != 0 }
+
 // answer is what the login service answered. body and complete are looked at
 // only by rules that need bodies; complete says that body is all of it.
 type answer struct {

@@ -100,6 +100,9 @@ func compileRules(name string, rules []*Match) ([]*door, error) {
 		if err == nil && d.noSecret && name != "pass" {
 			err = errors.New("no_secret is for pass rules, remove it")
 		}
+		if err == nil && name != "deny" && !d.except.anywhere() {
+			err = errors.New("checking match except: it is for deny alone, remove it")
+		}
 		if err != nil {
 			return nil, fmt.Errorf("compiling %s %d: %w", name, i+1, err)
 		}

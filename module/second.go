@@ -29,7 +29,7 @@ type SecondSecret struct {
 	Factor string `json:"factor,omitempty"`
 
 	// Where the code stands. A request in which it is missing or empty is an
-	// attempt at the password alone.
+	// attempt at the password alone. Beside HTTP Basic: `header` or `cookie`.
 	Secret Source `json:"secret,omitzero"`
 }
 
@@ -53,6 +53,38 @@ func (s *Step) compileSecond(out *step) ([]credentials.Place, error) {
 		err = errors.New("a path is logged everywhere and holds no secret, write field, query, header or cookie")
 	}
 	return places, err
+}
+
+// compileBasicSecond sets what reads a code beside HTTP Basic, which leaves the
+// body alone.
+func (s *Step) compileBasicSecond(out *step) error {
+	places, err := s.compileSecond(out)
+	if err != nil || len(places) == 0 {
+		return wrapSecond(err)
+	}
+	if slices.ContainsFunc(places, func(p credentials.Place) bool {
+		return p.From != credentials.FromHeader && p.From != credentials.FromCookie
+	}) {
+		return errors.New("checking same_request: HTTP Basic reads neither body nor query, write header or cookie")
+	}
+	out.beside, err = credentials.NewBeside(places)
+	return wrapSecond(err)
+}
+
+func wrapSecond(err error) error {
+	if err != nil {
+		return fmt.Errorf("checking same_request: %w", err)
+	}
+	return nil
+}
+
+// pair is the secret of an attempt together with its code. Neither holds control
+// characters.
+func (l *login) pair() string {
+	if !l.second {
+		return l.secret
+	}
+	return l.secret + "\x00" + l.code
 }
 
 // wrongSecret returns the verdict of a failure that names a factor.

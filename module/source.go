@@ -14,7 +14,9 @@ type Source struct {
 	// The kind of place: `field` (of the body), `query`, `header`, `cookie`,
 	// `path` (a segment of the path), `basic` (the Authorization header; holds
 	// user and secret) or `cookie_regexp` (a cookie whose name is not known
-	// before; for `user` of a step `reset`).
+	// before; for `user` of a step `reset`); for the secret of a step with a
+	// bound user also `unread`: it stands where nobody can read it, and every
+	// request counts.
 	From string `json:"from,omitempty"`
 
 	// The name of the field, parameter, header or cookie, spelled exactly; for
@@ -31,9 +33,11 @@ type Source struct {
 	// bound to it by an earlier step. For `user` alone, and not for `basic`.
 	Bound bool `json:"bound,omitempty"`
 
-	// The claim of the JSON Web Token that stands there, for `user` of a step
-	// `reset`. The token is not verified: the login service does, and only its
-	// success clears a counter. A dot steps into an object.
+	// The claim of the JSON Web Token that stands there, for `user`. The token is
+	// not verified here: the login service does. The success of a step `reset`
+	// clears a counter then. Another step needs a service that verifies the token
+	// before it looks at the secret, else a forged token would move guesses to
+	// somebody else. A dot steps into an object.
 	Claim string `json:"claim,omitempty"`
 
 	// Other places where it may stand instead. A request that fills two is
@@ -47,12 +51,16 @@ const (
 	fromBasic = "basic"
 
 	fromCookieRegexp = string(credentials.FromCookieRegexp)
+
+	// fromUnread is a secret in a form that no place describes, such as an object
+	// whose members have names of their own. Every request of the step is a guess.
+	fromUnread = "unread"
 )
 
 // Validate checks one place by itself, so that a configuration adapter can
 // report a mistake where it stands.
 func (s Source) Validate() error {
-	if s.From == fromBasic {
+	if s.From == fromBasic || s.From == fromUnread {
 		return nil
 	}
 	if _, err := s.compileCut(); err != nil {

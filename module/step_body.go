@@ -36,6 +36,13 @@ func (s *Step) compileBody(out *step, maxBody int64) (err error) {
 	if config.Second, err = s.compileSecond(out); err != nil {
 		return fmt.Errorf("checking same_request: %w", err)
 	}
+	switch {
+	case s.Secret.From != fromUnread:
+	case !s.User.Bound || s.Secret.Name != "" || len(s.Secret.Or) > 0:
+		return errors.New("checking secret: unread has no name and no alternatives, and needs a user that is bound to a key")
+	default:
+		config.NamesOnly = true
+	}
 	if !config.NamesOnly {
 		if config.Secret, err = s.Secret.places(); err != nil {
 			return fmt.Errorf("checking secret: %w", err)

@@ -28,8 +28,8 @@ func (s *Step) compileBound(out *step) error {
 	}
 	if s.User.Claim != "" {
 		path, err := compileJSONPath(s.User.Claim)
-		if err != nil || s.Kind != kindReset || s.UserPattern != "" || s.ForwardNormalized {
-			return fmt.Errorf("checking user: claim %q: write the path of a claim, in a step reset without user_pattern and forward_normalized", s.User.Claim)
+		if err != nil || s.Kind == kindIdentify || s.UserPattern != "" || s.ForwardNormalized {
+			return fmt.Errorf("checking user: claim %q: write the path of a claim, in a step that is no identify and has neither user_pattern nor forward_normalized", s.User.Claim)
 		}
 		out.claim = path
 	}

@@ -37,16 +37,16 @@ func (h *Handler) peopleOf(s *step) (organization string, names *credentials.Nam
 	return s.org, h.app.namesOf(s.org)
 }
 
-// namesOf returns which names are one among the people of a subject.
-func (h *Handler) namesOf(s counter.Subject) *credentials.Names {
-	return h.app.namesOf(s.Organization)
+// namesOf returns which names are one in an organization.
+func (h *Handler) namesOf(organization string) *credentials.Names {
+	return h.app.namesOf(organization)
 }
 
-// limitsOf returns the limits of one of the subjects of the attempt: the key of a
-// session may have been named with users of two organizations.
-func (a *attempt) limitsOf(ctx context.Context, s counter.Subject) ([]counter.FactorLimit, error) {
-	if s.Organization == a.login.subject.Organization {
+// limitsOf returns the limits of the users of one organization: the key of a
+// session may have been named with users of two.
+func (a *attempt) limitsOf(ctx context.Context, organization string) ([]counter.FactorLimit, error) {
+	if organization == a.login.subject.Organization {
 		return a.limits, nil
 	}
-	return a.handler.app.limits(ctx, a.backend, s.Organization, a.factors()...)
+	return a.handler.app.limits(ctx, a.backend, organization, a.factors()...)
 }

@@ -18,25 +18,27 @@ var ErrUser = errors.New("no such user can exist")
 
 // Lock locks a user by order of an administrator. The user name is reduced to
 // its canonical form, as that of an attempt is. A counter.LockedError means
-// that the user was locked before.
+// that the user was locked before. A name that leads to one account locks both.
 func (a *App) Lock(ctx context.Context, organization, user string) error {
-	return a.changeUser(organization, user, policyapi.ActionLock, func(c *counter.Counter, s counter.Subject, id string) error {
-		return c.Lock(ctx, s, id)
+	return a.changeUser(organization, user, policyapi.ActionLock, func(b *backend, s counter.Subject, id string) error {
+		return b.lockUser(ctx, s, id)
 	})
 }
 
 // Unlock unlocks a user and forgives every failure so far. counter.ErrNotLocked
-// means that the user was not locked.
+// means that the user was not locked. A name that leads to accounts unlocks them
+// too.
 func (a *App) Unlock(ctx context.Context, organization, user string) error {
-	return a.changeUser(organization, user, policyapi.ActionUnlock, func(c *counter.Counter, s counter.Subject, id string) error {
-		return c.Unlock(ctx, s, id)
+	return a.changeUser(organization, user, policyapi.ActionUnlock, func(b *backend, s counter.Subject, id string) error {
+		return b.unlockUser(ctx, s, id)
 	})
 }
 
-// User returns what the store knows of a user.
+// User returns what the store knows of a user. A name is locked while an account
+// is that it leads to.
 func (a *App) User(ctx context.Context, organization, user string) (state counter.State, err error) {
 	err = a.withUser(organization, user, func(b *backend, s counter.Subject) error {
-		state, err = b.counter.State(ctx, s)
+		state, err = b.userState(ctx, s)
 		return err
 	})
 	return state, err
@@ -68,10 +70,10 @@ func (a *App) SetPolicy(ctx context.Context, organization string, limits policya
 }
 
 // changeUser makes a change of a user and tells of it.
-func (a *App) changeUser(organization, user string, action policyapi.Action, change func(*counter.Counter, counter.Subject, string) error) error {
+func (a *App) changeUser(organization, user string, action policyapi.Action, change func(*backend, counter.Subject, string) error) error {
 	return a.withUser(organization, user, func(b *backend, s counter.Subject) error {
 		id := rand.Text()
-		err := change(b.counter, s, id)
+		err := change(b, s, id)
 		if err == nil {
 			b.events.changed(policyapi.Change{ID: id, Action: action, Scope: policyapi.ScopeUser, Organization: s.Organization, User: s.User}, "")
 		}

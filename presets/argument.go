@@ -6,6 +6,7 @@ package presets
 import (
 	"errors"
 	"fmt"
+	"regexp"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -23,6 +24,8 @@ type Argument struct {
 	prefix  bool // more of a path stands behind it
 	segment bool // it is one segment of a path
 }
+
+var duration = regexp.MustCompile(`^(?:[0-9]+(?:ms|s|m|h|d))+$`)
 
 // parseArgument reads a name, a default and a sentence.
 func parseArgument(line string) (*Argument, error) {
@@ -74,8 +77,12 @@ func (a *Argument) Check(value string) error {
 	case "path":
 		return a.checkPath(value)
 	case "cookie", "field", "header":
-		if strings.ContainsAny(value, `/,;=()`) {
+		if strings.ContainsAny(value, `/,;=()*`) {
 			return fmt.Errorf("%q: want the name of a %s", value, a.kind())
+		}
+	case "lifespan":
+		if !duration.MatchString(value) {
+			return fmt.Errorf("%q: want a duration such as 90s, 30m or 24h", value)
 		}
 	case "url":
 		if !strings.HasPrefix(value, "/") && !strings.HasPrefix(value, "http://") && !strings.HasPrefix(value, "https://") {

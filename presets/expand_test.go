@@ -12,11 +12,12 @@ const arguments = `# argument  base_path "" Below it.
 # argument  login_path "/a /b" Several.
 # argument  more_path "" Others.
 # argument  name x A word.
+# argument  some_lifespan 24h A duration.
 # argument  wrong_text "No \way" A text.
 `
 
 // uses is a block in which every argument is used once.
-const uses = "use <base_path>/x <login_path> <more_path> <name> `<wrong_text>`\n"
+const uses = "use <base_path>/x <login_path> <more_path> <name> <some_lifespan> `<wrong_text>`\n"
 
 func TestExpand(t *testing.T) {
 	t.Parallel()
@@ -81,6 +82,8 @@ func TestExpandErrors(t *testing.T) {
 		{"name", "<x>", `'<' is not allowed`},
 		{"name", "a\u00a0b", "blanks are not allowed"},
 		{"name", "\xff", "UTF-8"},
+		{"some_lifespan", "24", `"24": want a duration such as`},
+		{"some_lifespan", "-1h", `"-1h": want a duration such as`},
 		{"login_path", "/a//b", "want a plain path"},
 		{"login_path", "/%61", "want a plain path"},
 		{"base_path", "/", "it ends without /"},

@@ -17,8 +17,8 @@
 //	}
 //
 // The default of an argument is a word, or words in quotes. What values it takes
-// follows from the last part of its name: _path, _cookie, _field, _header, _url
-// and _text have a form of their own, anything else is a word.
+// follows from the last part of its name: _path, _cookie, _field, _header, _url,
+// _lifespan and _text have a form of their own, anything else is a word.
 package presets
 
 import (

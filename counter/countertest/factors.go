@@ -153,7 +153,7 @@ var factors = []example{
 		_, err := n.Reserve(b.context(), s, newID(), []counter.FactorLimit{{Factor: 0, Max: 5}})
 		for _, err := range []error{
 			err, a.endWith(outcome(9, counter.Success)), a.endWith(outcome(counter.Password, 0)),
-			a.endWith(outcome(counter.Password, 4)), n.Reset(b.context(), s, newID(), 0),
+			a.endWith(outcome(counter.Password, 5)), n.Reset(b.context(), s, newID(), 0),
 		} {
 			if !errors.Is(err, counter.ErrFactor) {
 				b.Errorf("%v, want ErrFactor", err)

@@ -115,10 +115,13 @@ func operation(cmd redis.Cmder) string {
 	if _, settle := argv[4].(int); settle {
 		return "settle"
 	}
-	if _, merge := argv[5].(string); merge {
-		return "merge"
+	if _, reserve := argv[6].(int); reserve {
+		return "reserve"
 	}
-	return "reserve"
+	if len(argv) == 8 {
+		return "link"
+	}
+	return "merge"
 }
 
 func (h *faultHook) DialHook(next redis.DialHook) redis.DialHook { return next }

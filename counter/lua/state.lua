@@ -6,9 +6,19 @@
 -- KEYS[3] -> stream of events
 -- ARGV[1] -> member of the index
 --
--- Returns {lock, then for each factor known: letter, failures, reservations}.
+-- Returns {lock, number of accounts that the name leads to, the users of those,
+-- number of names that lead to the account, the users of those, then for each
+-- factor known: letter, failures, reservations}.
 local u = load(KEYS, ARGV[1], '')
 local answer, factors = {u.lock or ''}, {}
+for _, ends in ipairs({u.a, u.o}) do
+  local n = #answer + 1
+  answer[n] = 0
+  for user in pairs(ends) do
+    answer[n] = answer[n] + 1
+    answer[#answer + 1] = user
+  end
+end
 for f in pairs(u.n) do factors[f] = true end
 for f in pairs(u.held) do factors[f] = true end
 for f in pairs(factors) do

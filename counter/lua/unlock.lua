@@ -31,10 +31,7 @@ if actor == 'admin' and not u.x[locker] then
 end
 u.lock, u.locked = nil, nil
 u.del[#u.del + 1] = 'l'
-for f in pairs(u.n) do
-  u.b[f] = u.n[f]
-  u.touched[f] = true
-end
+for f, n in pairs(u.n) do forgive(u, f, n) end
 -- The id stays for a while so that a repeated call gives the same answer.
 u.unlocked, u.failed = ARGV[5], u.reservations > 0
 put(u, 'u', ARGV[5])

@@ -2,7 +2,12 @@
 --
 -- Fields of the user's hash (all values <= 64 bytes, so it stays a listpack):
 --   n<f>   failures of factor f ever           b<f>   forgiven up to this n
---   r<id>  reservation of an attempt: "<deadline ms>,<f><n seen>/<max>[,...]"
+--   r<id>  reservation of an attempt: "<deadline ms>,<f><n seen>/<max>[/<v seen>][,...]",
+--          behind it "@" where the user is a name whose accounts count as well,
+--          "@<digest of the name>" where he is such an account
+--   a<user> this name leads to the account of this user until "<ms>"
+--   o<user> this account is reached by the name of this user until "<ms>"
+--   v<f><digest>  how many of the failures n - b came by the name with this digest
 --   x<id>  tombstone "<deadline ms>": a reserve of this id grants nothing
 --   l      lock "<f or ->,<ms>,<attempt or operation id>,<actor>"
 --   u      id of the operation that unlocked last
@@ -10,6 +15,7 @@
 --
 -- Invariants kept here:
 --   n and b never fall while the hash lives, and b <= n
+--   all v of a factor together are at most n - b
 --   a locked user has no TTL and stands in the index; nobody else does
 --   exactly one event per transition, written by the script that makes it
 local clock = redis.call('TIME')
@@ -36,6 +42,26 @@ local function fail(u, f, max, id)
   if not u.lock and failures(u, f) >= max then lock(u, f, id, 'policy') end
 end
 
+-- through notes by which name a failure came that an account has.
+local function through(u, f, by)
+  if not by or by == '' then return end
+  u.v[f .. by] = (u.v[f .. by] or 0) + 1
+  u.moved[f .. by] = true
+end
+
+-- forgive forgives the failures of a factor up to n. Which of those that stay
+-- came by which name is not known: none of them is forgiven by a name again.
+local function forgive(u, f, n)
+  u.b[f] = n
+  u.touched[f] = true
+  for name in pairs(u.v) do
+    if string.sub(name, 1, 1) == f then
+      u.v[name] = 0
+      u.moved[name] = true
+    end
+  end
+end
+
 local function release(u, id)
   for f in pairs(u.r[id].factors) do u.held[f] = u.held[f] - 1 end
   u.r[id] = nil
@@ -48,23 +74,31 @@ end
 -- cause is the id that stands in the lock if that locks the user.
 local function load(keys, member, cause)
   local u = {key = keys[1], index = keys[2], events = keys[3], member = member,
-    n = {}, b = {}, r = {}, x = {}, held = {}, put = {}, del = {}, touched = {},
+    n = {}, b = {}, r = {}, x = {}, a = {}, o = {}, v = {}, held = {}, put = {}, del = {}, touched = {}, moved = {},
     reservations = 0, tombstones = 0}
   local raw = redis.call('HGETALL', u.key)
   u.fresh = #raw == 0
   local late = {}
   for i = 1, #raw, 2 do
     local kind, name, value = string.sub(raw[i], 1, 1), string.sub(raw[i], 2), raw[i + 1]
-    if kind == 'n' or kind == 'b' then
+    if kind == 'n' or kind == 'b' or kind == 'v' then
       u[kind][name] = tonumber(value)
+    elseif kind == 'a' or kind == 'o' then
+      if tonumber(value) > now then
+        u[kind][name] = tonumber(value)
+      else
+        u.del[#u.del + 1] = raw[i]
+      end
     elseif kind == 'r' then
       local deadline = tonumber(string.match(value, '^%d+'))
       local factors = {}
-      for f, seen, max in string.gmatch(value, ',(%a)(%d+)/(%d+)') do
-        factors[f] = {seen = tonumber(seen), max = tonumber(max)}
+      local list, by = string.match(value, '^([^@]*)@?(.*)$')
+      for f, seen, max, v in string.gmatch(list, ',(%a)(%d+)/(%d+)/?(%d*)') do
+        factors[f] = {seen = tonumber(seen), max = tonumber(max), v = tonumber(v) or 0}
         u.held[f] = (u.held[f] or 0) + 1
       end
-      u.r[name] = {factors = factors}
+      if #list == #value then by = nil end
+      u.r[name] = {factors = factors, by = by}
       u.reservations = u.reservations + 1
       if deadline <= now then late[#late + 1] = name end
     elseif kind == 'x' then
@@ -84,11 +118,13 @@ local function load(keys, member, cause)
   -- limits, if the policy changed between them, decides whether that locks.
   local strictest = {}
   for _, id in ipairs(late) do
-    local factors = u.r[id].factors
+    local factors, by = u.r[id].factors, u.r[id].by
     release(u, id)
     for f, seen in pairs(factors) do
-      strictest[f] = math.min(strictest[f] or seen.max, seen.max)
+      -- Where the account counts as well, it is the one to be locked.
+      if by ~= '' then strictest[f] = math.min(strictest[f] or seen.max, seen.max) end
       fail(u, f, math.huge, cause)
+      through(u, f, by)
     end
   end
   for f, max in pairs(strictest) do
@@ -98,8 +134,9 @@ local function load(keys, member, cause)
 end
 
 -- settle ends the attempt id. outcomes is a list of letter pairs, factor and
--- s(uccess) f(ailure) v(oid); a factor of the reservation that is not named
--- counts as failed. z forgives the factor whatever is reserved. "!" gives up a
+-- s(uccess) f(ailure) v(oid) and o: a success of which is known by which name it
+-- came, and not whether this is the account; a factor of the reservation that is
+-- not named counts as failed. z forgives the factor whatever is reserved. "!" gives up a
 -- reserve whose answer is unknown and leaves a tombstone for ttl ms, also where
 -- there was a reservation: another copy of that reserve may still be on its way.
 -- Nothing else happens to an absent id: it was settled before, or has expired
@@ -109,11 +146,8 @@ local function settle(u, id, outcomes, ttl)
   local held, pass, named = u.r[id], true, {}
   for f, o in string.gmatch(outcomes, '(%a)(%a)') do
     named[f] = o
-    if o == 's' and u.lock then pass = false end
-    if o == 'z' and failures(u, f) > 0 then
-      u.b[f] = u.n[f]
-      u.touched[f] = true
-    end
+    if (o == 's' or o == 'o') and u.lock then pass = false end
+    if o == 'z' and failures(u, f) > 0 then forgive(u, f, u.n[f]) end
   end
   if outcomes == '!' and not u.x[id] then
     u.x[id] = true
@@ -127,13 +161,23 @@ local function settle(u, id, outcomes, ttl)
     -- Only what was seen is forgiven: a failure that settled meanwhile may
     -- have been checked after this success.
     local seen = held.factors[f]
-    if o == 's' and pass and seen and seen.seen > (u.b[f] or 0) then
-      u.b[f] = seen.seen
-      u.touched[f] = true
+    if o == 's' and pass and seen and seen.seen > (u.b[f] or 0) then forgive(u, f, seen.seen) end
+    if o == 'o' and pass and seen and held.by then
+      local v = u.v[f .. held.by] or 0
+      local k = math.min(seen.v, v)
+      if k > 0 then
+        u.b[f] = (u.b[f] or 0) + k
+        u.touched[f] = true
+        u.v[f .. held.by] = v - k
+        u.moved[f .. held.by] = true
+      end
     end
   end
   for f, seen in pairs(held.factors) do
-    if (named[f] or 'f') == 'f' then fail(u, f, seen.max, id) end
+    if (named[f] or 'f') == 'f' then
+      fail(u, f, held.by == '' and math.huge or seen.max, id)
+      through(u, f, held.by)
+    end
   end
   return pass
 end
@@ -147,11 +191,18 @@ end
 -- locked; cap bounds the stream of events.
 local function save(u, ttl, cap)
   -- lasting must be kept; traces only answer a repeated call for a while.
-  local lasting = u.lock or u.reservations > 0
+  local lasting = u.lock or u.reservations > 0 or next(u.a) or next(u.o)
   local traces = u.tombstones > 0 or u.unlocked
   for f in pairs(u.touched) do
     put(u, 'n' .. f, string.format('%.0f', u.n[f] or 0))
     if (u.b[f] or 0) > 0 then put(u, 'b' .. f, string.format('%.0f', u.b[f])) end
+  end
+  for name in pairs(u.moved) do
+    if u.v[name] > 0 then
+      put(u, 'v' .. name, string.format('%.0f', u.v[name]))
+    else
+      u.del[#u.del + 1] = 'v' .. name
+    end
   end
   for f in pairs(u.n) do
     if failures(u, f) > 0 then lasting = true end

@@ -55,18 +55,12 @@ type caddy struct {
 
 func startCaddy(t *testing.T, s service, upstream string) caddy {
 	t.Helper()
-	binary, err := caddyBinary()
-	if err != nil {
-		t.Fatal(err)
-	}
 	c := caddy{site: "http://127.0.0.1:" + freePort(t), mimic: "http://127.0.0.1:" + freePort(t), policy: "http://127.0.0.1:" + freePort(t)}
 	store := ""
 	if s.redis {
 		store = "redis {\n address " + redistest.Start(t).Addr + "\n}"
 	}
-	dir := t.TempDir()
-	file := filepath.Join(dir, "Caddyfile")
-	config := fmt.Sprintf(`
+	c.run(t, fmt.Sprintf(`
 		{
 			admin off
 			lockout {
@@ -97,7 +91,19 @@ func startCaddy(t *testing.T, s service, upstream string) caddy {
 			}
 		}
 	`, store, s.global, limit, limit, c.site, directive(s.preset, ""), upstream,
-		c.mimic, directive(s.preset, "on_locked preset"), upstream, c.policy, apiToken)
+		c.mimic, directive(s.preset, "on_locked preset"), upstream, c.policy, apiToken))
+	return c
+}
+
+// run runs Caddy with a Caddyfile that has the policy API.
+func (c caddy) run(t *testing.T, config string) {
+	t.Helper()
+	binary, err := caddyBinary()
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	file := filepath.Join(dir, "Caddyfile")
 	if err := os.WriteFile(file, []byte(config), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -110,7 +116,6 @@ func startCaddy(t *testing.T, s service, upstream string) caddy {
 		}
 	})
 	p.wait(t, func() bool { return answers(c.policy + "/healthz") })
-	return c
 }
 
 // directive is a preset with one more option in its block.

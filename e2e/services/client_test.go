@@ -23,6 +23,8 @@ type client struct {
 
 	// respell changes the target of requests that are no GET.
 	respell func(target string) string
+	// language is what the browser asks for, if anything.
+	language string
 }
 
 // answer is what came back.
@@ -54,6 +56,9 @@ func (c *client) request(method, target, body string, headers ...string) *http.R
 		target = c.respell(target)
 	}
 	setTarget(r.URL, target)
+	if c.language != "" {
+		r.Header.Set("Accept-Language", c.language)
+	}
 	for i := 0; i < len(headers); i += 2 {
 		r.Header.Add(headers[i], headers[i+1])
 	}

@@ -157,6 +157,16 @@ func dexMore(s *suite, t *testing.T) {
 	t.Run("one state for all guesses", s.dexOneState)
 	t.Run("nothing checked", s.dexNothingChecked)
 	t.Run("a code at once", s.dexAtOnce)
+	t.Run("another connector", s.dexConnector)
+}
+
+// A form whose passwords are not counted is no way to guess.
+func (s *suite) dexConnector(t *testing.T) {
+	c, secret := newClient(t, s.caddy.site), wrongSecret()
+	got := c.form("/dex/auth/ldap/login?back=&state=x", "login", "ivan", "password", secret)
+	if reached := s.arrivals.with(secret); got.status != 403 || reached != 0 {
+		t.Errorf("status %d, and %d guesses reached Dex", got.status, reached)
+	}
 }
 
 // Dex takes any number of guesses with one state, of any user.

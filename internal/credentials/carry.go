@@ -73,6 +73,16 @@ func outsideBody(r *http.Request, places []Place) bool {
 // targetHeaders are taken for the target by some frameworks, query and all.
 var targetHeaders = [...]string{"X-Original-Url", "X-Rewrite-Url"}
 
+// NamesTarget reports whether a header names another target.
+func NamesTarget(r *http.Request) bool {
+	for _, name := range targetHeaders {
+		if len(r.Header[name]) > 0 {
+			return true
+		}
+	}
+	return false
+}
+
 // CarriesOutsideBody reports whether one of the places holds something outside
 // the body. A field counts there as a parameter of the query.
 func CarriesOutsideBody(r *http.Request, places []Place) bool { return outsideBody(r, places) }

@@ -164,17 +164,18 @@ func (l *LoginRule) Read(r *http.Request, target string) (*Login, error) {
 
 // readOutside reads the places that are not in the body.
 func (l *LoginRule) readOutside(r *http.Request, target string, v *reading) *Refusal {
-	if l.path || l.query {
-		for _, name := range targetHeaders {
-			// Some frameworks take it for the target, credentials and all.
-			if len(r.Header[name]) > 0 {
-				return Refuse(ReasonDuplicateHeader, "a header names another target")
-			}
-		}
+	if (l.path || l.query) && NamesTarget(r) {
+		// Some frameworks take it for the target, credentials and all.
+		return Refuse(ReasonDuplicateHeader, "a header names another target")
 	}
 	if refusal := l.readQuery(r, v); refusal != nil {
 		return refusal
 	}
+	return l.readPlaces(r, target, v)
+}
+
+// readPlaces reads the headers, cookies and segments of the path.
+func (l *LoginRule) readPlaces(r *http.Request, target string, v *reading) *Refusal {
 	for i, p := range l.places {
 		var text string
 		var present bool

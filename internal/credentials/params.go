@@ -13,6 +13,9 @@ import (
 // told apart. It is safe for concurrent use.
 type Params struct{ rule *LoginRule }
 
+// AnyValue stands for every value that is not empty.
+const AnyValue = "*"
+
 // NewParams compiles the names.
 func NewParams(names []string) (*Params, error) {
 	rule := &LoginRule{query: true}
@@ -31,10 +34,8 @@ func NewParams(names []string) (*Params, error) {
 // twice, or in a spelling that some reader takes for it, is refused, and so is a
 // query that has more than one reading.
 func (p *Params) Read(r *http.Request) ([]string, *Refusal) {
-	for _, name := range targetHeaders {
-		if len(r.Header[name]) > 0 {
-			return nil, Refuse(ReasonDuplicateHeader, "a header names another target")
-		}
+	if NamesTarget(r) {
+		return nil, Refuse(ReasonDuplicateHeader, "a header names another target")
 	}
 	var v reading
 	if refusal := p.rule.readQuery(r, &v); refusal != nil {
@@ -74,7 +75,7 @@ func (p *Params) mentioned(target string, i int, wanted []string) bool {
 				continue
 			}
 			for _, w := range wanted {
-				if SameWord(w, decodeLenient(value)) {
+				if SameWord(w, decodeLenient(value)) || w == AnyValue && value != "" {
 					return true
 				}
 			}

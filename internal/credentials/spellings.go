@@ -16,6 +16,18 @@ func RawPath(target string) string {
 	return cutQuery(target)
 }
 
+// LeadsElsewhere reports whether some server may take a target for a path that
+// does not begin and end as it stands there: it climbs, or something in it ends it
+// or is dropped.
+func LeadsElsewhere(target string) bool {
+	path := RawPath(target)
+	if len(path) > maxFoldedBytes {
+		return true
+	}
+	decoded := decodeTarget([]byte(path))
+	return climbs(decoded) || strings.ContainsAny(string(decoded), "\x00?#;\\")
+}
+
 // Spellings calls yield with the paths that some server may read out of a
 // target, in lower case, until yield returns true; it reports whether it did.
 // They are for regular expressions, which cannot be folded themselves; plain

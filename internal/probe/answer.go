@@ -29,8 +29,8 @@ type answer struct {
 	live   []string // names of the cookies that are set, in their order
 }
 
-func newAnswer(resp *http.Response, body []byte) *answer {
-	a := &answer{url: resp.Request.URL, status: resp.StatusCode, header: resp.Header, body: body, cut: len(body) > maxAnswer}
+func newAnswer(asked *url.URL, resp *http.Response, body []byte) *answer {
+	a := &answer{url: asked, status: resp.StatusCode, header: resp.Header, body: body, cut: len(body) > maxAnswer}
 	a.body = body[:min(len(body), maxAnswer)]
 	a.media, _, _ = mime.ParseMediaType(resp.Header.Get("Content-Type"))
 	for _, c := range resp.Cookies() {
@@ -73,6 +73,15 @@ func (a *answer) location() *url.URL {
 		return nil
 	}
 	return to
+}
+
+// movedTo is where the same request should have gone. Empty: it came right.
+func (a *answer) movedTo() string {
+	moved := a.status == http.StatusMovedPermanently || a.status == http.StatusTemporaryRedirect || a.status == http.StatusPermanentRedirect
+	if to := a.location(); moved && to != nil {
+		return printable(origin(to) + maskPath(to.EscapedPath()))
+	}
+	return ""
 }
 
 // challenges reports whether the answer asks for a scheme of authentication.

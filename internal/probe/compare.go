@@ -21,6 +21,18 @@ type trial struct {
 	// and with an account of his own anybody could forgive what he guessed at
 	// another. Nil: there is no session.
 	within *answer
+	// formless is what comes in that session instead of the form. Its token went
+	// with the session before, so a login without the form may have been refused
+	// for that alone. Nil: there is a form.
+	formless *answer
+}
+
+// provesNothing reports a mark that a wrong login gets as well, in a session.
+func (t *trial) provesNothing(m *mark) bool {
+	if t.within == nil {
+		return false
+	}
+	return m.matches(t.within) || t.formless != nil && t.within.status != t.wrong.status && m.matches(t.formless)
 }
 
 // verdict reports answers that do not tell a right login from a wrong one.
@@ -42,14 +54,14 @@ func (t *trial) verdict() error {
 func (t *trial) derive() (*rule, error) {
 	var chosen *mark
 	for _, m := range t.marks() {
-		if t.within == nil || !m.matches(t.within) {
+		if !t.provesNothing(m) {
 			chosen = m
 			break
 		}
 	}
 	if chosen == nil {
-		return nil, fmt.Errorf("comparing the answers: in the session of somebody who is logged in, the service answers a wrong password as it does a right one, with %s. "+
-			"A rule by that would let everybody who has an account forgive what he guessed at another", t.within.says())
+		return nil, fmt.Errorf("comparing the answers: in the session of somebody who is logged in, the service answers as it does to a right password, with %s. "+
+			"A rule by that would let everybody who has an account forgive what he guessed at another", t.right.says())
 	}
 	if chosen.weak != "" {
 		t.open(chosen.weak)
@@ -83,6 +95,8 @@ func (t *trial) alike() error {
 	}
 	code, _ := t.right.find([]string{"error"})
 	switch s := t.right.status; {
+	case t.right.movedTo() != "" && t.right.movedTo() == t.wrong.movedTo():
+		return fmt.Errorf("%s: the service redirects to %s; probe that address", where, t.right.movedTo())
 	case code.text() == "invalid_client", code.text() == "unauthorized_client":
 		return errors.New(where + "; the service asks for a client: add --field client_id=NAME, and client_secret and scope if it has them")
 	case code.text() == "invalid_scope":

@@ -213,6 +213,7 @@ func (v *visit) refreshForm(ctx context.Context, like *loginForm) error {
 	case err != nil:
 		return err
 	case v.loggedIn && fresh == nil:
+		v.formless = again.answer
 		v.open("somebody who is logged in gets no form, so the wrong login in that session was sent with the tokens of the form before; " +
 			"see that no login in the session of another user is answered as a right one")
 		return nil

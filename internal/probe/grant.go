@@ -50,6 +50,6 @@ func (p *prober) isTokenEndpoint(ctx context.Context) (bool, error) {
 		return false, nil
 	}
 	p.did(fmt.Sprintf("POST %s without a login: %d %s, a token endpoint of RFC 6749", printable(p.url.EscapedPath()), a.status, code.text()))
-	p.open("other grants at this path that hold no password of a user pass by the `pass` rule; a grant that it does not name is refused")
+	p.open("other grants at this path pass by the `pass` rule, if they hold no password of a user; the secrets of clients are not counted")
 	return true, nil
 }

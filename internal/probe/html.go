@@ -31,50 +31,51 @@ func readForms(page []byte) (forms []*htmlForm, base string) {
 	if err != nil {
 		return nil, ""
 	}
-	var walk func(n *html.Node, within *htmlForm)
-	byID := map[string]*htmlForm{}
-	orphans := map[string][]input{} // by the id of their form
-	walk = func(n *html.Node, within *htmlForm) {
-		if n.Type == html.ElementNode {
-			switch n.Data {
-			case "base":
-				if base == "" {
-					base = attribute(n, "href")
-				}
-			case "form":
-				within = &htmlForm{
-					id: attribute(n, "id"), action: attribute(n, "action"),
-					method: strings.ToLower(attribute(n, "method")), enctype: strings.ToLower(attribute(n, "enctype")),
-				}
-				forms = append(forms, within)
-				if within.id != "" {
-					byID[within.id] = within
-				}
-			case "input", "button", "select", "textarea":
-				in := readInput(n)
-				if owner := attribute(n, "form"); owner != "" {
-					orphans[owner] = append(orphans[owner], in)
-				} else if within != nil {
-					within.inputs = append(within.inputs, in)
-				}
-			case "template", "noscript":
-				return // not there for a browser
-			}
+	r := formReader{orphans: map[string][]input{}}
+	r.read(root, nil)
+	for _, form := range r.forms {
+		if form.id != "" {
+			form.inputs = append(form.inputs, r.orphans[form.id]...)
+			delete(r.orphans, form.id) // the first form of an id has them
 		}
-		for child := range n.ChildNodes() {
-			walk(child, within)
-		}
-	}
-	walk(root, nil)
-	for id, inputs := range orphans {
-		if form := byID[id]; form != nil {
-			form.inputs = append(form.inputs, inputs...)
-		}
-	}
-	for _, form := range forms {
 		form.pressButton()
 	}
-	return forms, base
+	return r.forms, r.base
+}
+
+// formReader walks through a page.
+type formReader struct {
+	forms   []*htmlForm
+	base    string
+	orphans map[string][]input // inputs elsewhere in the page, by the id of their form
+}
+
+func (r *formReader) read(n *html.Node, within *htmlForm) {
+	if n.Type == html.ElementNode {
+		switch n.Data {
+		case "base":
+			if r.base == "" {
+				r.base = attribute(n, "href")
+			}
+		case "form":
+			within = &htmlForm{
+				id: attribute(n, "id"), action: attribute(n, "action"),
+				method: strings.ToLower(attribute(n, "method")), enctype: strings.ToLower(attribute(n, "enctype")),
+			}
+			r.forms = append(r.forms, within)
+		case "input", "button", "select", "textarea":
+			if owner := attribute(n, "form"); owner != "" {
+				r.orphans[owner] = append(r.orphans[owner], readInput(n))
+			} else if within != nil {
+				within.inputs = append(within.inputs, readInput(n))
+			}
+		case "template", "noscript":
+			return // not there for a browser
+		}
+	}
+	for child := range n.ChildNodes() {
+		r.read(child, within)
+	}
 }
 
 func readInput(n *html.Node) input {

@@ -13,6 +13,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/caddy-lockout/caddy-lockout/internal/credentials"
@@ -25,6 +26,40 @@ type login struct {
 	user, secret string // names of the fields
 	fields       []Field
 	grant        bool // RFC 6749, section 4.3
+	segment      int  // of the path, which is the user; 0: a field is
+}
+
+// inPath makes the last segment of the path the place of the user, if it is the
+// name of the user.
+func (l *login) inPath(user string) bool {
+	segments := strings.Split(strings.TrimSuffix(l.url.EscapedPath(), "/"), "/")
+	last, err := url.PathUnescape(segments[len(segments)-1])
+	if err != nil || last != user || l.url.EscapedPath() != strings.Join(segments, "/") {
+		return false
+	}
+	l.segment = len(segments) - 1
+	return true
+}
+
+// address is where a login of this user goes.
+func (l *login) address(user string) *url.URL {
+	if l.segment == 0 {
+		return l.url
+	}
+	u := *l.url
+	u.Path, u.RawPath = l.above(u.Path)+user, l.above(l.url.EscapedPath())+url.PathEscape(user)
+	return &u
+}
+
+// above is a path without its last segment.
+func (l *login) above(path string) string { return path[:strings.LastIndexByte(path, '/')+1] }
+
+// where is the path as the report names it.
+func (l *login) where() string {
+	if l.segment == 0 {
+		return printable(l.url.EscapedPath())
+	}
+	return printable(l.above(l.url.EscapedPath()) + "…")
 }
 
 // override replaces fields by others of the same name, and adds those that are
@@ -54,7 +89,8 @@ func (l *login) request(ctx context.Context, user, secret string) (*http.Request
 	if err != nil {
 		return nil, err
 	}
-	r, err := http.NewRequestWithContext(ctx, http.MethodPost, l.url.String(), bytes.NewReader(body))
+	address := l.address(user)
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, address.String(), bytes.NewReader(body))
 	if err != nil {
 		return nil, fmt.Errorf("building the login: %w", err)
 	}
@@ -65,7 +101,7 @@ func (l *login) request(ctx context.Context, user, secret string) (*http.Request
 	}
 	// What browsers send, and services ask for.
 	r.Header.Set("Origin", origin(l.url))
-	r.Header.Set("Referer", origin(l.url)+l.url.EscapedPath())
+	r.Header.Set("Referer", origin(address)+address.EscapedPath())
 	return r, nil
 }
 
@@ -123,8 +159,12 @@ func (p *prober) rehearse(l *login) error {
 	field := func(name string) []credentials.Place {
 		return []credentials.Place{{From: credentials.FromField, Name: name}}
 	}
+	user := field(l.user)
+	if l.segment > 0 {
+		user = []credentials.Place{{From: credentials.FromPath, Name: strconv.Itoa(l.segment)}}
+	}
 	reader, err := credentials.NewLoginRule(credentials.LoginConfig{
-		User: field(l.user), Secret: field(l.secret),
+		User: user, Secret: field(l.secret),
 		Form: l.body == BodyForm, JSON: l.body == BodyJSON, Multipart: l.body == bodyMultipart,
 	})
 	if err != nil {
@@ -168,7 +208,7 @@ func (p *prober) probeLogin(ctx context.Context, l *login) (*rule, error) {
 // may have begun to count.
 func (p *prober) both(l *login, send sender) (*rule, error) {
 	t := &trial{prober: p, login: l}
-	what := fmt.Sprintf("POST %s as %s", printable(l.url.EscapedPath()), l.body)
+	what := fmt.Sprintf("POST %s as %s", l.where(), l.body)
 	var err error
 	p.guesses++
 	if t.wrong, err = send(p.newVisit(), p.User, p.wrong); err != nil {
@@ -184,12 +224,15 @@ func (p *prober) both(l *login, send sender) (*rule, error) {
 	if err := t.verdict(); err != nil {
 		return nil, err
 	}
-	if v.loggedIn = true; len(v.client.Jar.Cookies(l.url)) > 0 {
+	if v.loggedIn = true; len(v.cookies.Cookies(l.url)) > 0 {
 		p.strange++
 		if t.within, err = send(v, p.invented, p.wrong); err != nil {
 			return nil, fmt.Errorf("sending a wrong password in the session of the right one: %w", err)
 		}
 		p.did(fmt.Sprintf("%s, in the session of the right one, a user who does not exist: %s", what, t.within.says()))
+		if t.formless = v.formless; t.formless != nil {
+			p.did(fmt.Sprintf("GET %s, in the session of the right one: %s", printable(p.url.EscapedPath()), t.formless.says()))
+		}
 	}
 	return t.derive()
 }

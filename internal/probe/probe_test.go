@@ -5,6 +5,7 @@ package probe
 
 import (
 	"context"
+	"encoding/json"
 	"flag"
 	"net/http"
 	"net/http/httptest"
@@ -49,6 +50,14 @@ var probed = map[string]struct {
 			answerPage(w, 200, "wrong")
 		}
 	}), path: "/login"},
+	"form_readme": {serve: formService(plainPage, func(w http.ResponseWriter, _ *http.Request, right bool) {
+		if right {
+			setCookie(w, "sid", "secret-of-alice")
+			redirect(w, 302, "/")
+		} else {
+			answerPage(w, 401, "wrong")
+		}
+	}), path: "/login"},
 	"form_hashed_cookie": {serve: formService(plainPage, func(w http.ResponseWriter, _ *http.Request, right bool) {
 		if right {
 			setCookie(w, "wordpress_logged_in_0123456789abcdef0123456789abcdef", "secret-of-alice")
@@ -58,6 +67,7 @@ var probed = map[string]struct {
 		}
 	}), path: "/login"},
 	"form_session_of_the_page": {serve: session(false), path: "/login"},
+	"form_once":                {serve: formless(false), path: "/login"},
 	"form_csrf":                {serve: forged(), path: "/login"},
 	"form_link":                {serve: pages(`<a href="/logout">Log out</a>`), path: "/login"},
 	"form_multipart": {serve: formService(func(w http.ResponseWriter, _ *http.Request) {
@@ -106,6 +116,19 @@ var probed = map[string]struct {
 			answerJSON(w, 401, object{"detail": "wrong"})
 		}
 	}, path: "/session"},
+	"json_user_in_the_path": {serve: func(w http.ResponseWriter, r *http.Request) {
+		in := object{}
+		switch {
+		case r.Method != http.MethodPost:
+			w.WriteHeader(405)
+		case json.NewDecoder(r.Body).Decode(&in) != nil || in["password"] == nil:
+			answerJSON(w, 400, object{"errors": []string{"missing password"}})
+		case r.URL.Path != "/v1/auth/userpass/login/"+alice || in["password"] != wonderland:
+			answerJSON(w, 400, object{"errors": []string{"invalid username or password"}})
+		default:
+			answerJSON(w, 200, object{"auth": object{"client_token": "secret-of-alice", "metadata": object{"username": alice}}})
+		}
+	}, path: "/v1/auth/userpass/login/" + alice},
 	"grant": {serve: grantService, path: "/oauth/token", options: Options{Fields: []Field{{"client_id", "editor"}, {"scope", "*"}}}},
 	"basic": {serve: basicService, path: "/files/"},
 }
@@ -164,5 +187,22 @@ func TestProbe(t *testing.T) {
 				t.Errorf("got:\n%s\nwant:\n%s", got, want)
 			}
 		})
+	}
+}
+
+// The README shows what is printed of a form.
+func TestReadme(t *testing.T) {
+	t.Parallel()
+	readme, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	block, err := os.ReadFile(filepath.Join("testdata", "form_readme.Caddyfile"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	indented := strings.ReplaceAll(strings.TrimSuffix(string(block), "\n"), "\n", "\n\t")
+	if indented = strings.ReplaceAll(indented, "http://service.test", "https://app.example.com"); !strings.Contains(string(readme), "\t"+indented+"\n") {
+		t.Errorf("the README does not show:\n\t%s", indented)
 	}
 }

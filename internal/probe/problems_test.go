@@ -39,7 +39,8 @@ func TestProblems(t *testing.T) {
 			serve: formService(plainPage, func(w http.ResponseWriter, _ *http.Request, _ bool) { answerPage(w, 200, `<a href="/logout">`) }), path: "/login",
 			want: "answered with 200, and so was a wrong one; is the password right",
 		},
-		"the session of another is enough": {serve: session(true), path: "/login", want: "forgive what he guessed at another"},
+		"the session of another is enough":                {serve: session(true), path: "/login", want: "forgive what he guessed at another"},
+		"the session of another is enough behind a token": {serve: formless(true), path: "/login", want: "forgive what he guessed at another"},
 		"pending as PocketBase": {
 			serve: named("identity", "password", says(401, object{"mfaId": "secret-of-alice"}), says(400, object{"message": "Failed to authenticate."})), path: "/api/login",
 			want: "a second factor is due, because the right password was answered with json mfaId",
@@ -98,7 +99,16 @@ func TestProblems(t *testing.T) {
 		"redirect to https": {serve: func(w http.ResponseWriter, r *http.Request) {
 			redirect(w, 301, "https://"+r.Host+"/login?secret=secret-of-alice")
 		}, path: "/login", want: "redirects to https; probe https://127.0.0.1:"},
-		"redirect elsewhere":   {serve: toElsewhere("/start/login?x=secret-of-alice"), path: "/login", want: "/start/login; probe that address"},
+		"redirect elsewhere": {serve: toElsewhere("/start/login?x=secret-of-alice"), path: "/login", want: "/start/login; probe that address"},
+		"moved": {serve: func(w http.ResponseWriter, r *http.Request) {
+			redirect(w, 308, r.URL.Path+"/")
+		}, path: "/api/login", options: Options{Body: BodyJSON, UserField: "a", PasswordField: "b"}, want: "/api/login/; probe that address"},
+		"redirect that is no address": {serve: formService(plainPage, func(w http.ResponseWriter, _ *http.Request, _ bool) {
+			redirect(w, 302, "/%zz?code=secret-of-alice")
+		}), path: "/login", want: "answered with 302, and so was a wrong one"},
+		"moved while names are looked for": {serve: func(w http.ResponseWriter, r *http.Request) {
+			redirect(w, 307, "https://"+r.Host+r.URL.Path)
+		}, path: "/api/login", options: Options{Body: BodyJSON}, want: "/api/login; probe that address"},
 		"page without a form":  {serve: show(`<script src="app.js"></script>`), path: "/", want: "holds no form with a password"},
 		"form of a script":     {serve: show(`<form><input name=user><input type=password name=pw></form>`), path: "/", want: "by GET or by a script"},
 		"fields without names": {serve: show(`<form method=post><input><input type=password></form>`), path: "/", want: "its fields have no names"},
@@ -165,8 +175,10 @@ func TestGuessesOfTheUser(t *testing.T) {
 				raw, _ := io.ReadAll(r.Body)
 				r.Body = io.NopCloser(strings.NewReader(string(raw)))
 				user, password, _ := r.BasicAuth()
-				sent := string(raw) + user + password
-				// Form and JSON write these the same.
+				sent := string(raw) + user + password // form and JSON write these the same
+				if r.Method == http.MethodPost {
+					sent += r.URL.Path
+				}
 				if strings.Contains(sent, alice) {
 					logins = append(logins, strings.Contains(sent, wonderland))
 				}

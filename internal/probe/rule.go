@@ -5,7 +5,9 @@ package probe
 
 import (
 	"fmt"
+	"regexp"
 	"strings"
+	"unicode/utf8"
 )
 
 // rule is what a block says.
@@ -22,30 +24,51 @@ func (r *rule) write(report *Report, where string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	report.Open = append(report.Open, r.limits())
+	report.Open = append(report.Open, r.limits()...)
 	var b strings.Builder
-	fmt.Fprintf(&b, "# Written by `caddy lockout probe` after logging in at %s\n", where)
+	comment(&b, "", "Written by `caddy lockout probe` after logging in at "+where)
 	for _, did := range report.Did {
-		fmt.Fprintf(&b, "#   %s\n", did)
+		comment(&b, "  ", did)
 	}
 	for _, preset := range r.known {
-		fmt.Fprintf(&b, "# The answers look like those of a service with a preset: `lockout %s` knows more of its doors than this rule.\n", preset)
+		comment(&b, "", "The answers look like those of a service with a preset: `lockout "+preset+"` knows more of its doors than this rule.")
 	}
-	b.WriteString("# What this rule leaves open:\n")
+	comment(&b, "", "What this rule leaves open:")
 	for _, open := range report.Open {
-		fmt.Fprintf(&b, "#   - %s\n", open)
+		comment(&b, "  - ", open)
 	}
 	b.WriteString("lockout {\n" + step + "}\n")
 	return b.String(), nil
 }
 
-// limits is what no probe can see.
-func (r *rule) limits() string {
-	if r.basic {
-		return "passwords that the service takes in other places than the header Authorization, such as a login form or an API, are not counted"
+// maxColumns is where a comment goes on in another line.
+const maxColumns = 100
+
+// comment writes a sentence as lines of a comment.
+func comment(b *strings.Builder, lead, sentence string) {
+	line := "# " + lead
+	empty := true
+	for _, w := range strings.Fields(sentence) {
+		if !empty && utf8.RuneCountInString(line)+1+utf8.RuneCountInString(w) > maxColumns {
+			b.WriteString(line + "\n")
+			line, empty = "# "+strings.Repeat(" ", len(lead)), true
+		}
+		if !empty {
+			line += " "
+		}
+		line, empty = line+w, false
 	}
-	return fmt.Sprintf("only POST %s is counted, and a body there that is not %s is refused. Other doors to the same accounts, such as an API, HTTP Basic, "+
-		"a second login page, codes, or a change of the password, need steps of their own or `deny`", printable(r.login.url.EscapedPath()), r.login.body)
+	b.WriteString(line + "\n")
+}
+
+// limits is what no probe can see.
+func (r *rule) limits() []string {
+	const names = "where the service takes several names for one account, such as a user name and an e-mail address, each has guesses of its own; see `names` and `identity` in the README"
+	if r.basic {
+		return []string{names, "passwords that the service takes in other places than the header Authorization, such as a login form or an API, are not counted"}
+	}
+	return []string{names, fmt.Sprintf("only POST %s is counted, and a body there that is not %s is refused. Other doors to the same accounts, such as an API, HTTP Basic, "+
+		"a second login page, codes, or a change of the password, need steps of their own or `deny`", r.login.where(), r.login.body)}
 }
 
 func (r *rule) step() (string, error) {
@@ -58,14 +81,7 @@ func (r *rule) step() (string, error) {
 	}
 `, nil
 	}
-	path, err := word(r.login.url.EscapedPath())
-	if err != nil {
-		return "", err
-	}
-	if strings.Contains(path, "*") {
-		return "", fmt.Errorf("writing the rule: the path %s holds a *", path)
-	}
-	user, err := word(r.login.user)
+	path, user, err := r.login.places()
 	if err != nil {
 		return "", err
 	}
@@ -76,21 +92,38 @@ func (r *rule) step() (string, error) {
 	var b strings.Builder
 	line := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
 	line("	step password {")
-	line("		match path %s", path)
+	line("		match %s", path)
 	if r.login.grant {
 		line("		match field grant_type password")
 	}
 	line("		accept %s", r.login.body)
-	line("		user field %s", user)
+	line("		user %s", user)
 	line("		secret field %s", secret)
 	line("		success %s", strings.Join(r.success, " & "))
 	line("		failure %s", strings.Join(r.failure, " & "))
 	line("	}")
 	if r.login.grant {
 		line("	pass {")
-		line("		match path %s", path)
-		line("		match field grant_type authorization_code refresh_token")
+		line("		match %s", path)
+		line("		match has grant_type")
 		line("	}")
 	}
 	return b.String(), nil
+}
+
+// places says by which paths the login is known, and where its user stands.
+func (l *login) places() (path, user string, err error) {
+	escaped := l.url.EscapedPath()
+	if l.segment > 0 {
+		path, err = word("^" + regexp.QuoteMeta(l.above(escaped)) + "[^/]+$")
+		return "path_regexp " + path, fmt.Sprint("path ", l.segment), err
+	}
+	if path, err = word(escaped); err != nil {
+		return "", "", err
+	}
+	if strings.Contains(path, "*") {
+		return "", "", fmt.Errorf("writing the rule: the path %s holds a *", path)
+	}
+	user, err = word(l.user)
+	return "path " + path, "field " + user, err
 }

@@ -120,12 +120,12 @@ func limited(n int32, next http.Handler) http.HandlerFunc {
 }
 
 // forged shows a form with a token that goes with a cookie, and refuses logins
-// without it.
+// without it. The cookie is meant for clients that use TLS, at another host.
 func forged() http.HandlerFunc {
 	var pages atomic.Int32
 	return formService(func(w http.ResponseWriter, _ *http.Request) {
 		token := fmt.Sprint("token-of-page-", pages.Add(1))
-		setCookie(w, "csrftoken", token)
+		http.SetCookie(w, &http.Cookie{Name: "csrftoken", Value: token, Path: "/", Secure: true, Domain: "app.example.com"})
 		answerPage(w, 200, loginPage("", `<input type="hidden" name="csrfmiddlewaretoken" value="`+token+`"><input type="hidden" name="next" value="/">`))
 	}, func(w http.ResponseWriter, r *http.Request, right bool) {
 		c, err := r.Cookie("csrftoken")
@@ -185,6 +185,40 @@ func session(careless bool) http.HandlerFunc {
 			redirect(w, 302, "http://"+r.Host+"/users/alice?welcome=1")
 		default:
 			redirect(w, 302, "/login?error=1")
+		}
+	})
+}
+
+// formless sends who is logged in on before there is a form, and before it looks
+// at a password; only the token of the form is looked at earlier.
+func formless(renews bool) http.HandlerFunc {
+	on := func(w http.ResponseWriter) {
+		if renews {
+			setCookie(w, "sid", "secret-of-alice")
+		}
+		redirect(w, 302, "/home")
+	}
+	loggedIn := func(r *http.Request) bool {
+		_, err := r.Cookie("sid")
+		return err == nil
+	}
+	return formService(func(w http.ResponseWriter, r *http.Request) {
+		if loggedIn(r) {
+			on(w)
+			return
+		}
+		answerPage(w, 200, loginPage("/login", `<input type=hidden name=csrf value=before>`))
+	}, func(w http.ResponseWriter, r *http.Request, right bool) {
+		switch {
+		case (r.PostFormValue("csrf") == "before") == loggedIn(r):
+			answerPage(w, 403, "forged")
+		case loggedIn(r):
+			on(w)
+		case right:
+			setCookie(w, "sid", "secret-of-alice")
+			redirect(w, 302, "/home")
+		default:
+			answerPage(w, 200, "wrong")
 		}
 	})
 }
