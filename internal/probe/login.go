@@ -224,7 +224,7 @@ func (p *prober) both(l *login, send sender) (*rule, error) {
 	if err := t.verdict(); err != nil {
 		return nil, err
 	}
-	if v.loggedIn = true; len(v.client.Jar.Cookies(l.url)) > 0 {
+	if v.loggedIn = true; len(v.cookies.Cookies(l.url)) > 0 {
 		p.strange++
 		if t.within, err = send(v, p.invented, p.wrong); err != nil {
 			return nil, fmt.Errorf("sending a wrong password in the session of the right one: %w", err)

@@ -103,6 +103,9 @@ func TestProblems(t *testing.T) {
 		"moved": {serve: func(w http.ResponseWriter, r *http.Request) {
 			redirect(w, 308, r.URL.Path+"/")
 		}, path: "/api/login", options: Options{Body: BodyJSON, UserField: "a", PasswordField: "b"}, want: "/api/login/; probe that address"},
+		"redirect that is no address": {serve: formService(plainPage, func(w http.ResponseWriter, _ *http.Request, _ bool) {
+			redirect(w, 302, "/%zz?code=secret-of-alice")
+		}), path: "/login", want: "answered with 302, and so was a wrong one"},
 		"moved while names are looked for": {serve: func(w http.ResponseWriter, r *http.Request) {
 			redirect(w, 307, "https://"+r.Host+r.URL.Path)
 		}, path: "/api/login", options: Options{Body: BodyJSON}, want: "/api/login; probe that address"},
