@@ -84,7 +84,7 @@ func (p probing) run(t *testing.T) {
 		t.Fatalf("%v\n%s", err, told)
 	}
 	for _, want := range p.says {
-		if !strings.Contains(block+told, want) {
+		if !strings.Contains(told, want) && !strings.Contains(block, want) {
 			t.Errorf("the report says nothing of %q:\n%s\n%s", want, told, block)
 		}
 	}
