@@ -7,6 +7,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 )
 
@@ -57,6 +58,11 @@ func (p *prober) discover(ctx context.Context) (*login, error) {
 	}
 	if given && len(bodies) == 1 {
 		return p.named(bodies[0]), nil
+	}
+	for _, values := range p.url.Query() {
+		if slices.Contains(values, p.User) {
+			return nil, fmt.Errorf("looking for the names of the fields at %s: the query names the user, so every request would be a guess; leave it out, or name --body, --user-field and --password-field", safeURL(p.url))
+		}
 	}
 	for _, body := range bodies {
 		s := &search{prober: p, login: p.named(body)}
