@@ -78,6 +78,10 @@ func parseStep(d *caddyfile.Dispenser) (*module.Step, error) {
 			step.Identity, err = parseIdentity(d)
 			return err
 		}},
+		{name: "drop_cookies", read: func(d *caddyfile.Dispenser) (err error) {
+			step.DropCookies, err = list(d, "<name...>", func(*caddyfile.Dispenser) error { return nil })
+			return err
+		}},
 		{name: "decode", read: word(&step.Decode, []string{"gzip"})},
 		{name: "user_pattern", read: text(&step.UserPattern)},
 		{name: "canonical_forward", read: onOff(&step.CanonicalForward)},

@@ -81,6 +81,12 @@ type Step struct {
 	// request with a digest or signature of the body is refused. Default: true.
 	CanonicalForward *bool `json:"canonical_forward,omitempty"`
 
+	// Cookies that do not go on to the login service, in any spelling; `*` is all.
+	// For services that take a session, or a login that they remember, for a right
+	// password: whoever is logged in would be forgiven guesses at others. Default:
+	// none.
+	DropCookies []string `json:"drop_cookies,omitempty"`
+
 	// Whether the canonical form of the user name goes on instead of the name
 	// as sent. For form and JSON bodies. Default: false.
 	ForwardNormalized bool `json:"forward_normalized,omitempty"`
@@ -110,8 +116,9 @@ type step struct {
 	userNames    []string // fields of the user
 	rules        *outcomeRules
 
-	normalized  bool // the canonical name goes on
-	bound       bool // a key stands where the user name would
+	normalized  bool                      // the canonical name goes on
+	cookies     *credentials.CookieFilter // nil: all go on
+	bound       bool                      // a key stands where the user name would
 	requestKeys []requestKey
 	answerKeys  []answerKey
 	identity    *identity
@@ -160,6 +167,11 @@ func (s *Step) compile(maxBody int64) (*step, error) {
 	}
 	if err != nil {
 		return nil, err
+	}
+	if len(s.DropCookies) > 0 {
+		if out.cookies, err = credentials.NewCookieFilter(s.DropCookies); err != nil {
+			return nil, fmt.Errorf("checking drop_cookies: %w", err)
+		}
 	}
 	if out.names, err = credentials.NewNamePattern(s.UserPattern); err != nil {
 		return nil, fmt.Errorf("checking user_pattern: %w", err)
