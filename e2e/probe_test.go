@@ -38,7 +38,7 @@ func TestProbeOfPocketBase(t *testing.T) {
 	if err != nil {
 		t.Fatalf("%v\n%s", err, told)
 	}
-	for _, want := range []string{"user field identity", "success status 200 & json token", "failure status 400"} {
+	for _, want := range []string{"user field identity", "`lockout pocketbase`", "success status 200 & json token", "failure status 400"} {
 		if !strings.Contains(block, want) {
 			t.Errorf("the block does not say %q:\n%s", want, block)
 		}
