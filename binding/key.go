@@ -14,9 +14,10 @@ const (
 	// minToken is how many letters and digits stand before = at least, where it is
 	// the padding of something encoded and does not divide a name from a value.
 	minToken = 24
-	// minSigned is how long a key is at least that may be signed or encrypted. A
-	// number that counts up and a UUID are shorter: their last letter tells.
-	minSigned = 40
+	// spareBitsFrom is how long a key is from which on its last character is left
+	// out: in base64 it may have bits that decoders drop, so that a signed cookie
+	// has up to sixteen spellings.
+	spareBitsFrom = 40
 )
 
 // fold reduces a key to its letters and digits in lower case, escapes decoded.
@@ -68,7 +69,7 @@ func fold(key string) (string, bool) {
 		}
 	}
 	b = bytes.TrimPrefix(b, []byte("urnuuid"))
-	if len(b) >= minSigned {
+	if len(b) > spareBitsFrom {
 		b = b[:len(b)-1]
 	}
 	return string(b), len(b) > 0

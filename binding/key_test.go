@@ -1,48 +1,49 @@
 // Copyright 2026 The caddy-lockout authors
 // SPDX-License-Identifier: Apache-2.0
 
-package binding
+package binding_test
 
 import (
 	"strings"
 	"testing"
+
+	"github.com/caddy-lockout/caddy-lockout/binding"
 )
 
 func TestSame(t *testing.T) {
 	t.Parallel()
 	const uuid = "6ba7b810-9dad-11d1-80b4-00c04fd430c8"
-	const signed = "eyJhbGciOiJIUzI1NiJ9.eyJzaWQiOiJhIn0.dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"
+	const token = "eyJhbGciOiJIUzI1NiJ9.eyJzaWQiOiJhIn0.dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"
+	signed := "eyJzaWQiOiJhbGljZSJ9." + strings.Repeat("c2ln", 10)
 	for _, tt := range []struct {
 		name, a, b string
 		want       bool
 	}{
-		{"letter case", "Abc", "aBC", true},
-		{"other alphabets of base64", "ab+/c", "ab-_c", true},
+		{"equal", "0123456789abcdef", "0123456789abcdef", true},
+		{"different", "0123456789abcdef", "0123456789abcdee", false},
+		{"case", "0123456789abcdef", "0123456789ABCDEF", true},
+		{"escapes", "a-b", "a%2Db", true},
+		{"spare bits of base64", signed + "w", signed + "x", true},
+		{"padding", signed + "w", signed + "w=", true},
+		{"another signature", signed + "ww", signed + "xw", false},
+		{"more behind the padding", token, token + "=A", true},
+		{"more behind escaped padding", token, token + "%3D%3Dabc.d", true},
+		{"padding that decoders leave out", token, token[:8] + "=" + token[8:], true},
+		{"a short name before =", "uid=12&sid=abcdefgh", "uid=13&sid=abcdefgh", false},
+		{"another number", "session=1234567", "session=1234568", false},
 		{"a UUID without dashes", uuid, strings.ReplaceAll(uuid, "-", ""), true},
 		{"a UUID in braces", uuid, "{" + uuid + "}", true},
 		{"a UUID as a URN", uuid, "urn:uuid:" + uuid, true},
-		{"a UUID as a URN, escaped", uuid, "URN%3auuid:" + strings.ToUpper(uuid), true},
 		{"another UUID", uuid, uuid[:len(uuid)-1] + "9", false},
-		{"another number", "session=1234567", "session=1234568", false},
-		{"other bits at the end of a signature", signed, signed[:len(signed)-1] + "l", true},
-		{"another signature", signed, strings.Replace(signed, "dBjf", "dBjg", 1), false},
-		{"padding", signed, signed + "==", true},
-		{"more behind the padding", signed, signed + "=A", true},
-		{"more behind escaped padding", signed, signed + "%3D%3Dabc.d", true},
-		{"padding that decoders leave out", signed, signed[:8] + "=" + signed[8:], true},
-		{"another token behind the padding of a part", "s=" + signed, "t=" + signed, false},
-		{"another value of a short name", "uid=12&sid=abcdefgh", "uid=13&sid=abcdefgh", false},
+		{"control characters", "a\x00b", "c", true},
+		{"nothing", "", "c", true},
+		{"beyond ASCII", "ä", "c", true},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			if got := Same(tt.a, tt.b); got != tt.want {
-				t.Errorf("%q and %q: got %v", tt.a, tt.b, got)
+			if got := binding.Same(tt.a, tt.b); got != tt.want {
+				t.Errorf("Same(%q, %q) = %t, want %t", tt.a, tt.b, got, tt.want)
 			}
 		})
-	}
-	for _, key := range []string{"urn:uuid:", signed + "=\n", strings.Repeat("a", MaxKeyBytes+1)} {
-		if _, ok := fold(key); ok {
-			t.Errorf("%q is a key", key)
-		}
 	}
 }
