@@ -219,7 +219,9 @@ command_test() {
 }
 
 # test_module runs the tests of one module. A skipped test fails the run: here
-# is everything that a test may need.
+# is everything that a test may need. Go runs as many packages at once as there
+# are cores; one that starts many services takes longer than Go's ten minutes
+# where the cores are busy. Arguments come last, so they may say another time.
 test_module() {
 	local dir=$1 start=$SECONDS status=0
 	shift
@@ -228,9 +230,9 @@ test_module() {
 		cd -- "$dir" || exit
 		export CGO_ENABLED=1 # the race detector needs it
 		if shows_all_output "$@"; then
-			exec go test -race -shuffle=on -trimpath -tags "$tags" "$@" ./...
+			exec go test -race -shuffle=on -timeout 30m -trimpath -tags "$tags" "$@" ./...
 		fi
-		go test -v -race -shuffle=on -trimpath -tags "$tags" "$@" ./... 2>&1 | brief
+		go test -v -race -shuffle=on -timeout 30m -trimpath -tags "$tags" "$@" ./... 2>&1 | brief
 	) || status=$?
 	say "go test in $dir: $((SECONDS - start)) s"
 	return "$status"
@@ -299,6 +301,7 @@ test_needs() {
 		python radicale python3-radicale           a login service
 		python django python3-django               a login service
 		python django_otp python3-django-otp       its second factor
+		python gunicorn python3-gunicorn           what it runs in
 		files usr/share/wordpress wordpress        a login service
 		files var/lib/mediawiki mediawiki          a login service
 		files usr/share/mediawiki/includes mediawiki-classes   its code

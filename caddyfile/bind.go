@@ -116,6 +116,8 @@ func checkIdentify(start *caddyfile.Dispenser, s *module.Step) error {
 		return start.Errf("step identify: it takes a name and proves nothing: remove secret, outcomes and identity")
 	case s.User.Bound:
 		return start.Errf("step identify: it reads the name itself: write `user <place>`")
+	case s.User.Claim != "":
+		return start.Errf("step identify: a token that nobody has verified names no user: write `user <place>`")
 	case len(s.Bind) == 0:
 		return start.Errf("step identify: no bind: add `bind <place> <name>` with the key that later steps carry")
 	case len(s.Match.Path) == 0 && len(s.Match.PathRegexp) == 0:

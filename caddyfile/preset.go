@@ -104,9 +104,8 @@ func (u *presetUse) expand() (*module.Handler, error) {
 }
 
 // addTo puts the preset in front of what the operator wrote. Steps of the preset
-// come first, so that an added step takes only what they leave: nothing that is
-// added makes the preset count less, but a pass for what no step takes. What is
-// given once is the operator's, if he gives it.
+// come first, so that an added step takes only what they leave. What is given
+// once is the operator's, if he gives it.
 func (u *presetUse) addTo(own *module.Handler) error {
 	h, err := u.expand()
 	if err != nil {
@@ -126,6 +125,9 @@ func (u *presetUse) addTo(own *module.Handler) error {
 	}
 	if own.Organization == "" {
 		own.Organization = h.Organization
+	}
+	if own.Names == nil {
+		own.Names = h.Names
 	}
 	if own.DenyDelay == 0 {
 		own.DenyDelay = h.DenyDelay

@@ -13,6 +13,13 @@ import (
 	"time"
 )
 
+// Want is whom an attempt names, and the limits of that user. Those of the
+// accounts that the name leads to are the same.
+type Want struct {
+	Subject Subject
+	Limits  []FactorLimit
+}
+
 // Claim is the part of an attempt that concerns one subject.
 type Claim struct {
 	Subject Subject
@@ -28,6 +35,8 @@ type Claim struct {
 	// Fading is whether Link should be called anew when a success shows that the
 	// name still leads to this account.
 	Fading bool
+
+	limits []FactorLimit
 }
 
 // Named reports whether the attempt named this subject itself.
@@ -36,21 +45,21 @@ func (c *Claim) Named() bool { return c.Name == Subject{} }
 // ReserveAll asks for a slot of every subject that an attempt is about, and of
 // every account that one of them leads to, all or none. Each claim is then to be
 // settled by itself under its own ID. Errors are those of ReserveIn.
-func (c *Counter) ReserveAll(ctx context.Context, q Queue, attemptID string, limits []FactorLimit, named ...Subject) ([]Claim, error) {
-	if err := checkAttempt(attemptID, limits); err != nil {
-		return nil, err
-	}
+func (c *Counter) ReserveAll(ctx context.Context, q Queue, attemptID string, wants ...Want) ([]Claim, error) {
 	var known map[Subject][]account
 	now := time.Now()
-	for _, s := range named {
-		if accounts := c.aliases.of(s, now); len(accounts) > 0 {
-			known = learn(known, s, accounts)
+	for _, w := range wants {
+		if err := checkAttempt(attemptID, w.Limits); err != nil {
+			return nil, err
+		}
+		if accounts := c.aliases.of(w.Subject, now); len(accounts) > 0 {
+			known = learn(known, w.Subject, accounts)
 		}
 	}
 	t := tries{id: attemptID}
 	for {
-		claims := c.claims(named, known)
-		err := c.takeAll(ctx, q, &t, claims, limits)
+		claims := c.claims(wants, known)
+		err := c.takeAll(ctx, q, &t, claims)
 		if err == nil {
 			return claims, nil
 		}
@@ -90,11 +99,11 @@ func (t *tries) next() string {
 // claims are what an attempt needs slots of, in the order in which it asks for
 // them. It is one order for everybody, as two attempts that each hold a slot must
 // not wait for the other's: accounts, then the names that lead to them.
-func (c *Counter) claims(named []Subject, known map[Subject][]account) []Claim {
+func (c *Counter) claims(wants []Want, known map[Subject][]account) []Claim {
 	var accounts, names []Claim
-	for _, s := range named {
-		claim := Claim{Subject: s}
-		for _, a := range known[s] {
+	for _, w := range wants {
+		claim := Claim{Subject: w.Subject, limits: w.Limits}
+		for _, a := range known[w.Subject] {
 			claim.Accounts = append(claim.Accounts, a.user)
 		}
 		if len(claim.Accounts) == 0 {
@@ -103,13 +112,15 @@ func (c *Counter) claims(named []Subject, known map[Subject][]account) []Claim {
 			names = append(names, claim)
 		}
 	}
-	for _, name := range named {
-		for _, a := range known[name] {
-			s := Subject{Organization: name.Organization, User: a.user}
-			if slices.Contains(named, s) || slices.ContainsFunc(accounts, func(x Claim) bool { return x.Subject == s }) {
+	for _, w := range wants {
+		for _, a := range known[w.Subject] {
+			s := Subject{Organization: w.Subject.Organization, User: a.user}
+			same := func(x Claim) bool { return x.Subject == s }
+			if slices.ContainsFunc(names, same) || slices.ContainsFunc(accounts, same) {
 				continue
 			}
-			accounts = append(accounts, Claim{Subject: s, Name: name, Fading: time.Until(a.until) < c.opts.CounterTTL/2})
+			fading := time.Until(a.until) < c.opts.CounterTTL/2
+			accounts = append(accounts, Claim{Subject: s, Name: w.Subject, Fading: fading, limits: w.Limits})
 		}
 	}
 	for _, list := range [][]Claim{accounts, names} {
@@ -119,10 +130,10 @@ func (c *Counter) claims(named []Subject, known map[Subject][]account) []Claim {
 }
 
 // takeAll fills in the claims. After an error none holds anything.
-func (c *Counter) takeAll(ctx context.Context, q Queue, t *tries, claims []Claim, limits []FactorLimit) error {
+func (c *Counter) takeAll(ctx context.Context, q Queue, t *tries, claims []Claim) error {
 	stamp(claims, t.next())
 	if len(claims) == 1 {
-		r, err := c.reserveAs(ctx, q, claims[0].Subject, role{}, claims[0].ID, limits)
+		r, err := c.reserveAs(ctx, q, claims[0].Subject, role{}, claims[0].ID, claims[0].limits)
 		claims[0].Held = r.Held
 		return err
 	}
@@ -134,10 +145,10 @@ func (c *Counter) takeAll(ctx context.Context, q Queue, t *tries, claims []Claim
 	}
 	// All at once takes as long as one. Who waits asks in order: two attempts that
 	// each hold a slot would wait for the other's.
-	err := c.takeAtOnce(ctx, claims, limits)
+	err := c.takeAtOnce(ctx, claims)
 	if errors.Is(err, ErrBusy) {
 		stamp(claims, t.next())
-		err = c.takeInOrder(ctx, q, claims, limits)
+		err = c.takeInOrder(ctx, q, claims)
 	}
 	return err
 }
@@ -159,21 +170,21 @@ func (c *Claim) as(mark string) role {
 	return role{}
 }
 
-func (c *Counter) takeAtOnce(ctx context.Context, claims []Claim, limits []FactorLimit) error {
+func (c *Counter) takeAtOnce(ctx context.Context, claims []Claim) error {
 	errs := make([]error, len(claims))
 	var running sync.WaitGroup
 	for i := range claims {
 		running.Go(func() {
 			claim := &claims[i]
 			var r Reservation
-			r, errs[i] = c.reserveAs(ctx, Queue{}, claim.Subject, claim.as(markName), claim.ID, limits)
+			r, errs[i] = c.reserveAs(ctx, Queue{}, claim.Subject, claim.as(markName), claim.ID, claim.limits)
 			claim.Held = r.Held
 		})
 	}
 	running.Wait()
 	err := worst(errs)
 	if err != nil {
-		c.release(ctx, claims, limits)
+		c.release(ctx, claims)
 	}
 	return err
 }
@@ -202,14 +213,14 @@ func worst(errs []error) (worst error) {
 	return worst
 }
 
-func (c *Counter) takeInOrder(ctx context.Context, q Queue, claims []Claim, limits []FactorLimit) error {
+func (c *Counter) takeInOrder(ctx context.Context, q Queue, claims []Claim) error {
 	deadline := time.Now().Add(q.Wait)
 	for i := range claims {
 		claim := &claims[i]
 		q.Wait = max(time.Until(deadline), 0)
-		r, err := c.reserveAs(ctx, q, claim.Subject, claim.as(markLastName), claim.ID, limits)
+		r, err := c.reserveAs(ctx, q, claim.Subject, claim.as(markLastName), claim.ID, claim.limits)
 		if err != nil {
-			c.release(ctx, claims, limits)
+			c.release(ctx, claims)
 			return err
 		}
 		claim.Held = r.Held
@@ -218,15 +229,17 @@ func (c *Counter) takeInOrder(ctx context.Context, q Queue, claims []Claim, limi
 }
 
 // release gives back what claims hold.
-func (c *Counter) release(ctx context.Context, claims []Claim, limits []FactorLimit) {
-	outcomes := make([]FactorOutcome, 0, len(limits))
-	for _, l := range limits {
-		outcomes = append(outcomes, FactorOutcome{Factor: l.Factor, Outcome: Void})
-	}
+func (c *Counter) release(ctx context.Context, claims []Claim) {
 	for i := range claims {
-		if claims[i].Held {
-			claims[i].Held = false
-			_ = c.Settle(ctx, claims[i].Subject, claims[i].ID, outcomes) // of known factors it takes note
+		claim := &claims[i]
+		if !claim.Held {
+			continue
 		}
+		claim.Held = false
+		outcomes := make([]FactorOutcome, 0, len(claim.limits))
+		for _, l := range claim.limits {
+			outcomes = append(outcomes, FactorOutcome{Factor: l.Factor, Outcome: Void})
+		}
+		_ = c.Settle(ctx, claim.Subject, claim.ID, outcomes) // of known factors it takes note
 	}
 }

@@ -82,7 +82,7 @@ func (c *Counter) reserveAs(ctx context.Context, q Queue, s Subject, as role, id
 // Check returns a LockedError when the user is locked, or an account that the
 // name of the user leads to; or the store's error.
 func (c *Counter) Check(ctx context.Context, s Subject, attemptID string) error {
-	_, err := c.ReserveAll(ctx, Queue{}, attemptID, nil, s)
+	_, err := c.ReserveAll(ctx, Queue{}, attemptID, Want{Subject: s})
 	return err
 }
 

@@ -310,3 +310,54 @@ func TestCodesOfBetterAuth(t *testing.T) {
 		b.expect(t, 200, "totp", bob, b.code(t, "bob@example.test", "totp", bob))
 	})
 }
+
+// The code says whose the session is, so what is guessed under the user name and
+// under the e-mail address has one limit from then on.
+func TestAliasesOfBetterAuth(t *testing.T) {
+	b := startBetterAuth(t, "alice", "bob")
+	in := func(want int, name, password string) (cookie string) {
+		t.Helper()
+		kind := "username"
+		if strings.Contains(name, "@") {
+			kind = "email"
+		}
+		status, cookies := b.send(t, "sign-in/"+kind, "", map[string]string{kind: name, "password": password})
+		if status != want {
+			t.Fatalf("%s with %q: status %d, want %d", name, password, status, want)
+		}
+		for _, c := range cookies {
+			if c.Name == "better-auth.two_factor" {
+				cookie = c.Name + "=" + c.Value
+			}
+		}
+		return cookie
+	}
+	const email, right = "alice@example.test", "wonderland-1865"
+	cookie := in(200, "alice", right)
+	b.expect(t, 200, "totp", cookie, b.code(t, email, "totp", cookie))
+
+	for i := range codePasswords - 1 {
+		in(401, []string{"alice", email}[i%2], "wrong")
+	}
+	in(200, "alice", right) // forgives what came by the user name
+	for range codePasswords - (codePasswords-1)/2 {
+		in(401, "alice", "wrong")
+	}
+	in(403, "alice", right)
+	in(403, email, right)
+	if !b.locked(t, email) || !b.locked(t, "alice") || b.locked(t, "bob@example.test") {
+		t.Error("not alice alone is locked")
+	}
+	if err := app(t).Unlock(t.Context(), "default", "alice"); err != nil {
+		t.Fatal(err)
+	}
+	before := b.arrived()
+	for i := range codeLimit {
+		b.expect(t, 401, "totp", in(200, []string{"alice", email}[i%2], right), "000000")
+	}
+	in(403, email, right)
+	in(403, "alice", right)
+	if got := b.arrived() - before; got != codeLimit {
+		t.Errorf("%d wrong codes reached better-auth, want %d", got, codeLimit)
+	}
+}

@@ -13,6 +13,7 @@ require (
 	github.com/caddy-lockout/caddy-lockout v0.0.0
 	github.com/caddyserver/caddy/v2 v2.11.9
 	github.com/pocketbase/pocketbase v0.39.9
+	golang.org/x/crypto v0.57.0
 )
 
 require (
@@ -181,7 +182,6 @@ require (
 	go.uber.org/zap v1.28.0 // indirect
 	go.uber.org/zap/exp v0.3.0 // indirect
 	go.yaml.in/yaml/v3 v3.0.5 // indirect
-	golang.org/x/crypto v0.57.0 // indirect
 	golang.org/x/crypto/x509roots/fallback v0.0.0-20261030153154-30a33513ff6d // indirect
 	golang.org/x/exp v0.0.0-20260908205506-85c1c2202aba // indirect
 	golang.org/x/image v0.44.0 // indirect

@@ -98,6 +98,20 @@ func TestParallelGuessesUnderBothNames(t *testing.T) {
 	}
 }
 
+func TestParallelRightLoginsUnderBothNames(t *testing.T) {
+	t.Parallel()
+	user := alice()
+	a := startAccountArena(t, []*testAccount{user})
+	a.login(t, 200, user.email, "right")
+	var wg sync.WaitGroup
+	for i := range 100 {
+		wg.Go(func() { a.login(t, 200, []string{user.email, user.name}[i%2], "right") })
+	}
+	wg.Wait()
+	a.expectUser(t, user.email, 0, false)
+	a.expectUser(t, user.name, 0, false)
+}
+
 func TestFailuresTeachNothing(t *testing.T) {
 	t.Parallel()
 	user := alice()
@@ -282,6 +296,35 @@ func TestCallsOfAliases(t *testing.T) {
 		if fmt.Sprint(got) != fmt.Sprint(tc.want) {
 			t.Errorf("%s: %v calls of the store, want %v", tc.what, got, tc.want)
 		}
+	}
+}
+
+// A code of an alias takes two round trips as any other does: the slots of the
+// name and of the account are asked for at once.
+func TestCallsOfCodesOfAnAlias(t *testing.T) {
+	t.Parallel()
+	user := alice()
+	user.second = true
+	a := startAccountArena(t, []*testAccount{user})
+	flow := func() string {
+		_, rest, _ := strings.Cut(a.login(t, 200, user.email, "right").body, `"mfa":"`)
+		id, _, _ := strings.Cut(rest, `"`)
+		return "flow=" + id
+	}
+	for i, want := range []map[string]int{{"find": 1, "reserve": 1}, {"find": 1, "reserve": 2}} {
+		f := flow()
+		before := a.calls(t, false)
+		a.expect(t, 401, "/code", "", f, "code=wrong")
+		got := a.calls(t, false)
+		for op := range got {
+			if got[op] -= before[op]; got[op] == 0 {
+				delete(got, op)
+			}
+		}
+		if fmt.Sprint(got) != fmt.Sprint(want) {
+			t.Errorf("code %d: %v calls of the store, want %v", i+1, got, want)
+		}
+		a.expect(t, 200, "/code", "", f, "code=right") // the first teaches
 	}
 }
 

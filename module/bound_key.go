@@ -76,7 +76,7 @@ func (a *attempt) bindTo(ctx context.Context, keys []boundKey, subjects []counte
 				add = a.backend.bindings.Join
 			}
 			errs[i] = add(ctx, a.handler.Organization, k.key, k.ttl, subjects...)
-			if k.given && errors.Is(errs[i], binding.ErrUnknown) {
+			if k.given && (errors.Is(errs[i], binding.ErrUnknown) || a.unbound(errs[i])) {
 				errs[i] = nil // will lead to nobody; a browser's own may be read as another
 			}
 		})
@@ -88,6 +88,20 @@ func (a *attempt) bindTo(ctx context.Context, keys []boundKey, subjects []counte
 		}
 	}
 	return nil
+}
+
+// unbound reports whether a key of the answer may go out although it could not be
+// bound. While the store is away and the node counts by itself, a refusal would
+// tell a right password from a wrong one. Nobody gets further by such a key: it is
+// new, and a step that brings it is refused, now and when the store is back.
+func (a *attempt) unbound(err error) bool {
+	if !a.handler.app.local() || !a.step.takesSecret() || !counter.Away(err) {
+		return false
+	}
+	if c := a.handler.log.Check(zap.DebugLevel, "a session could not be bound to its user while the store is away; its codes will be refused"); c != nil {
+		c.Write(subjectField(a.login.subject), zap.Error(err))
+	}
+	return true
 }
 
 // along runs f while keys are bound, so that both take one round trip.

@@ -73,46 +73,23 @@ func isRefusal(err error) bool {
 // take reserves a slot of every claim and of the accounts that they lead to, all
 // or none.
 func (a *attempt) take(ctx context.Context) error {
-	named, taken := a.named(), []claim(nil)
-	for len(named) > 0 {
-		organization := named[0].Organization
-		mine, others := inOrganization(named, organization)
-		limits, err := a.limitsOf(ctx, organization)
-		if err == nil {
-			var got []counter.Claim
-			got, err = a.backend.counter.ReserveAll(ctx, a.handler.queue, a.id, limits, mine...)
-			for _, c := range got {
-				taken = append(taken, claim{Claim: c})
-			}
-		}
+	var wants []counter.Want
+	for _, s := range a.named() {
+		limits, err := a.limitsOf(ctx, s.Organization)
 		if err != nil {
-			for i := range taken {
-				a.settleClaim(&taken[i], counter.Void)
-			}
 			return err
 		}
-		named = others
+		wants = append(wants, counter.Want{Subject: s, Limits: limits})
 	}
-	a.claims = taken
+	taken, err := a.backend.counter.ReserveAll(ctx, a.handler.queue, a.id, wants...)
+	if err != nil {
+		return err
+	}
+	a.claims = make([]claim, len(taken))
+	for i := range taken {
+		a.claims[i].Claim = taken[i]
+	}
 	return nil
-}
-
-// inOrganization parts subjects into those of an organization and others. Nearly always
-// there is one organization: only the steps of a site that have one of their own
-// make it two, and only for keys that steps of both have named.
-func inOrganization(subjects []counter.Subject, organization string) (mine, others []counter.Subject) {
-	isOther := func(s counter.Subject) bool { return s.Organization != organization }
-	if !slices.ContainsFunc(subjects, isOther) {
-		return subjects, nil
-	}
-	for _, s := range subjects {
-		if isOther(s) {
-			others = append(others, s)
-		} else {
-			mine = append(mine, s)
-		}
-	}
-	return mine, others
 }
 
 // held reports whether some claim has a slot.
@@ -221,7 +198,7 @@ func (a *attempt) chargeLate(ctx context.Context, s counter.Subject) error {
 	if err != nil {
 		return err
 	}
-	taken, err := a.backend.counter.ReserveAll(ctx, a.handler.queue, a.id+lateSuffix, limits, s)
+	taken, err := a.backend.counter.ReserveAll(ctx, a.handler.queue, a.id+lateSuffix, counter.Want{Subject: s, Limits: limits})
 	for _, late := range taken {
 		i := slices.IndexFunc(a.claims, func(c claim) bool { return c.Subject == late.Subject })
 		extra := claim{Claim: late}

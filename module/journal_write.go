@@ -184,8 +184,13 @@ func (j *journal) storeSnapshot(ctx context.Context, storage certmagic.Storage) 
 			return err
 		}
 		for i, r := range records {
-			if keys := j.instanceOf(batch[i]); keys != nil && len(r.Counters) > 0 {
-				s.Instances[keys.Instance()].Users[batch[i]] = snapshotUser{Counters: r.Counters, Expires: r.Expires}
+			keys := j.instanceOf(batch[i])
+			if keys == nil || len(r.Counters) == 0 {
+				continue
+			}
+			// One that has begun since is in the next snapshot: its changes ask for it.
+			if instance, known := s.Instances[keys.Instance()]; known {
+				instance.Users[batch[i]] = snapshotUser{Counters: r.Counters, Expires: r.Expires}
 			}
 		}
 	}

@@ -25,6 +25,8 @@ const reasonStore = "store"
 
 func (a *App) open() bool { return a.OnStoreError == storeErrorOpen }
 
+func (a *App) local() bool { return a.OnStoreError == storeErrorLocal }
+
 // orPass is err, unless the store is to blame and on_store_error is open: then
 // the attempt goes on, or ends, without the store.
 func (a *attempt) orPass(err error) error {

@@ -29,7 +29,7 @@ func (a *App) limits(ctx context.Context, b *backend, organization string, facto
 // policy is the one in force. With on_store_error local it is the last one
 // known, or the default of the configuration, while the store is away.
 func (a *App) policy(ctx context.Context, b *backend, organization string) (policyapi.Limits, error) {
-	if a.OnStoreError != storeErrorLocal {
+	if !a.local() {
 		return b.policies.Effective(ctx, organization)
 	}
 	if limits, known := b.policies.Known(organization); known {

@@ -83,6 +83,36 @@ func TestLocalOnStoreError(t *testing.T) {
 	}
 }
 
+// What a login binds cannot be stored. Its answer must not tell a right password
+// from a wrong one by that, and the key that went out leads nowhere.
+func TestLocalLoginsThatBind(t *testing.T) {
+	t.Parallel()
+	for _, outage := range outages {
+		t.Run(outage.name, func(t *testing.T) {
+			t.Parallel()
+			service, r := startOTPService(t), newDurableRedis(t)
+			r.start(t)
+			n := startNode(t, options("on_store_error local", "redis {\n\t\t\taddress "+r.addr+"\n\t\t\ttimeout 100ms\n\t\t}")+siteBlock(boundSteps, proxyTo(service.URL)))
+			a := &otpArena{n, service}
+			old := a.begin(t, "/login", "bob")
+			outage.away(t, r)
+			a.expect(t, 401, "/login", "", "username=alice", "password=wrong")
+			s := a.begin(t, "/login", "alice")
+			a.expect(t, 503, "/mfa", s.cookie, "type=totp", "code=right")
+			// A cookie that stands for bob already must not become alice's unseen.
+			a.expect(t, 503, "/login", old.cookie, "username=alice", "password=right")
+			outage.back(t, r)
+			soon(t, "the store is back", func() bool { return a.send(t, "/mfa", s.cookie, "type=totp", "code=right").status == 403 })
+			a.expect(t, 403, "/mfa", "", "flow="+s.id, "type=totp", "code=right")
+			if got := service.accepted("alice"); got != 0 {
+				t.Errorf("%d codes under unbound keys reached the service", got)
+			}
+			s = a.begin(t, "/login", "alice")
+			a.expect(t, 200, "/mfa", s.cookie, "type=totp", "code=right")
+		})
+	}
+}
+
 // A reload in an outage makes another backend of the same store. The outage ends
 // for both.
 func TestReloadWhileRedisIsAway(t *testing.T) {

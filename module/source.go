@@ -14,7 +14,8 @@ type Source struct {
 	// The kind of place: `field` (of the body), `query`, `header`, `cookie`,
 	// `path` (a segment of the path), `basic` (the Authorization header; holds
 	// user and secret) or `cookie_regexp` (a cookie whose name is not known
-	// before; for `user` of a step `reset`); for the secret of a step with a
+	// before; for `user` of a step `reset`); for a user who is bound or a claim also
+	// `bearer` (the token of the Authorization header); for the secret of a step with a
 	// bound user also `unread`: it stands where nobody can read it, and every
 	// request counts.
 	From string `json:"from,omitempty"`
@@ -33,9 +34,11 @@ type Source struct {
 	// bound to it by an earlier step. For `user` alone, and not for `basic`.
 	Bound bool `json:"bound,omitempty"`
 
-	// The claim of the JSON Web Token that stands there, for `user` of a step
-	// `reset`. The token is not verified: the login service does, and only its
-	// success clears a counter. A dot steps into an object.
+	// The claim of the JSON Web Token that stands there, for `user`. The token is
+	// not verified here: the login service does. The success of a step `reset`
+	// clears a counter then. Another step needs a service that verifies the token
+	// before it looks at the secret, else a forged token would move guesses to
+	// somebody else. A dot steps into an object.
 	Claim string `json:"claim,omitempty"`
 
 	// Other places where it may stand instead. A request that fills two is

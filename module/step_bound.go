@@ -17,6 +17,9 @@ import (
 func (s *Step) compileBound(out *step) error {
 	out.bound = s.User.Bound
 	var err error
+	if s.User.From == string(credentials.FromBearer) && !s.User.Bound && s.User.Claim == "" {
+		return errors.New("checking user: a bearer token is no name, write bound or a claim of it")
+	}
 	if err = s.checkCookieRegexp(); err != nil {
 		return err
 	}
@@ -28,8 +31,8 @@ func (s *Step) compileBound(out *step) error {
 	}
 	if s.User.Claim != "" {
 		path, err := compileJSONPath(s.User.Claim)
-		if err != nil || s.Kind != kindReset || s.UserPattern != "" || s.ForwardNormalized {
-			return fmt.Errorf("checking user: claim %q: write the path of a claim, in a step reset without user_pattern and forward_normalized", s.User.Claim)
+		if err != nil || s.Kind == kindIdentify || s.UserPattern != "" || s.ForwardNormalized {
+			return fmt.Errorf("checking user: claim %q: write the path of a claim, in a step that is no identify and has neither user_pattern nor forward_normalized", s.User.Claim)
 		}
 		out.claim = path
 	}

@@ -274,7 +274,7 @@ var aliasing = []example{
 		for i := range 30 {
 			s := []counter.Subject{name, account, other}[i%3]
 			wg.Go(func() {
-				c, err := []*node{n, m}[i%2].ReserveAll(b.context(), counter.DefaultQueue, newID(), passwords(2), s)
+				c, err := []*node{n, m}[i%2].ReserveAll(b.context(), counter.DefaultQueue, newID(), counter.Want{Subject: s, Limits: passwords(2)})
 				if err != nil {
 					b.Errorf("reserving %v: %v", s, err)
 					return
@@ -295,7 +295,7 @@ var aliasing = []example{
 		n := b.node()
 		name, account := b.alias(n)
 		bob := b.user()
-		c, err := b.node().ReserveAll(b.context(), none, newID(), passwords(5), name, bob)
+		c, err := b.node().ReserveAll(b.context(), none, newID(), counter.Want{Subject: name, Limits: passwords(5)}, counter.Want{Subject: bob, Limits: passwords(5)})
 		if err != nil || len(c) != 3 {
 			b.Fatalf("%+v, %v; want three claims", c, err)
 		}
@@ -343,7 +343,7 @@ func (n *node) attempt(name counter.Subject, highest uint32) claims {
 }
 
 func (n *node) tryAttempt(name counter.Subject, highest uint32) (claims, error) {
-	list, err := n.ReserveAll(n.b.context(), none, newID(), passwords(highest), name)
+	list, err := n.ReserveAll(n.b.context(), none, newID(), counter.Want{Subject: name, Limits: passwords(highest)})
 	return claims{n, list}, err
 }
 
@@ -396,7 +396,7 @@ func (b *bench) guessBoth(n, m *node, name, account counter.Subject) {
 		n, s := []*node{n, m}[i%2], []counter.Subject{name, account}[i/2%2]
 		wg.Go(func() {
 			<-start
-			c, err := n.ReserveAll(b.context(), counter.DefaultQueue, newID(), passwords(5), s)
+			c, err := n.ReserveAll(b.context(), counter.DefaultQueue, newID(), counter.Want{Subject: s, Limits: passwords(5)})
 			if err == nil {
 				granted.Add(1)
 				claims{n, c}.settle(counter.Failure)

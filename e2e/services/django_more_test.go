@@ -133,6 +133,27 @@ func (s *suite) djangoAgain(t *testing.T, _ string) {
 	})
 }
 
+// djangoMoved names the login by a path that some server in front of Django cuts
+// to that of the login. Caddy itself drops names with underscores.
+func (s *suite) djangoMoved(t *testing.T, path, folder string) {
+	a := who("frank")
+	s.fresh(t, a)
+	before := djangoFailed(t, folder, a.Name)
+	for _, header := range []string{"SCRIPT_NAME", "script_name", "Script-Name", "Script.Name", "Daphne-Root-Path", "X-Script-Name", "X-Forwarded-Prefix"} {
+		for range limit {
+			c := newClient(t, s.caddy.site)
+			c.post("/x"+path, formType, encodeForm([]string{"csrfmiddlewaretoken", djangoToken(c, path), "username", a.Name, "password", wrongSecret()}), header, "/x")
+		}
+	}
+	for _, header := range []string{"X-Original-URL", "X-Rewrite-URL", "PATH_INFO", "Path-Info"} {
+		c := newClient(t, s.caddy.site)
+		c.post("/x", formType, encodeForm([]string{"csrfmiddlewaretoken", djangoToken(c, path), "username", a.Name, "password", wrongSecret()}), header, path)
+	}
+	if got := djangoFailed(t, folder, a.Name) - before; got > 0 {
+		t.Errorf("Django has checked %d passwords that were not counted", got)
+	}
+}
+
 // djangoCSRF makes sure that a request which fails for its token is no guess, and
 // that none that is a guess looks so.
 func (s *suite) djangoCSRF(t *testing.T, path string) {

@@ -21,7 +21,7 @@ func TestDjango(t *testing.T) {
 		name, path string
 		settings   []string
 	}{
-		{"the admin", "/admin/login/", nil},
+		{"the admin", "/admin/login/", []string{"gunicorn"}},
 		{"contrib.auth", "/accounts/login/", nil},
 		{"sessions renewed", "/accounts/login/", []string{"redirect", "save"}},
 		{"CSRF tokens in sessions", "/admin/login/", []string{"sessions", "save"}},
@@ -68,6 +68,7 @@ func django(path string, settings ...string) service {
 			t.Run("languages", func(t *testing.T) { s.djangoLanguages(t, path) })
 			t.Run("the session of another", func(t *testing.T) { s.djangoSession(t, path, folder) })
 			t.Run("logging in once more", func(t *testing.T) { s.djangoAgain(t, path) })
+			t.Run("headers that move the path", func(t *testing.T) { s.djangoMoved(t, path, folder) })
 			t.Run("CSRF", func(t *testing.T) { s.djangoCSRF(t, path) })
 			t.Run("the old password", func(t *testing.T) { s.djangoChange(t, path) })
 			t.Run("accounts that may not", func(t *testing.T) { s.djangoOthers(t, path) })
@@ -88,7 +89,7 @@ func startDjango(t *testing.T, people []account, settings ...string) (url, folde
 	}
 	folder, port := t.TempDir(), freePort(t)
 	url = "http://127.0.0.1:" + port
-	startPython(t, url, []string{"django", "django_otp"}, append([]string{server, folder, port, string(in)}, settings...)...)
+	startPython(t, url, []string{"django", "django_otp", "gunicorn"}, append([]string{server, folder, port, string(in)}, settings...)...)
 	return url, folder
 }
 

@@ -108,6 +108,19 @@ func TestReadNestedForm(t *testing.T) {
 	}
 }
 
+func TestReadFormWithDots(t *testing.T) {
+	t.Parallel()
+	rule := newRule(t, credentials.LoginConfig{Form: true, User: field("username"), Secret: field("password")})
+	for key, want := range map[string]string{
+		"username.0": "ambiguous_credentials", "Username.x.y": "ambiguous_credentials", "username[0].x": "ambiguous_credentials",
+		"user.name": "decoy:x", "x.username": "decoy:x", "usernames.0": "decoy:x",
+	} {
+		if got := outcome(t, rule, post(formType, "username=decoy&password=x&"+key+"=victim")); got != want {
+			t.Errorf("%s beside username, as Rocket reads it: %s, want %s", key, got, want)
+		}
+	}
+}
+
 func TestReadFormWithUnderscores(t *testing.T) {
 	t.Parallel()
 	rule := newRule(t, credentials.LoginConfig{Form: true, User: field("user_name"), Secret: field("password")})

@@ -4,6 +4,7 @@
 package credentials
 
 import (
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -79,10 +80,11 @@ func decodeLenient(s string) string {
 
 // fieldPath is a key as readers with nested fields see it: PHP, Rails and qs
 // turn a[b] into b within a, PHP turns blanks, dots and a lone bracket into
-// underscores, qs reads [a] as a.
+// underscores, qs reads [a] as a. Rocket and Spring step in at a dot.
 type fieldPath struct {
 	parts  []string
 	joined string
+	dotted []string // parts when a dot steps in as well; nil: as parts
 }
 
 func newFieldPath(key string) fieldPath {
@@ -92,11 +94,12 @@ func newFieldPath(key string) fieldPath {
 	if !strings.ContainsAny(folded, " .[]") {
 		return fieldPath{parts: []string{folded}, joined: folded}
 	}
-	parts := strings.Split(strings.TrimLeft(strings.ReplaceAll(folded, "]", ""), "["), "[")
+	steps := strings.TrimLeft(strings.ReplaceAll(folded, "]", ""), "[")
+	parts, dotted := strings.Split(steps, "["), strings.FieldsFunc(steps, func(r rune) bool { return r == '[' || r == '.' })
 	for i, part := range parts {
 		parts[i] = underscores.Replace(strings.TrimSpace(part))
 	}
-	return fieldPath{parts: parts, joined: strings.Join(parts, "_")}
+	return fieldPath{parts: parts, joined: strings.Join(parts, "_"), dotted: dotted}
 }
 
 var underscores = strings.NewReplacer(" ", "_", ".", "_")
@@ -113,6 +116,16 @@ func (p fieldPath) collides(q fieldPath) bool {
 		}
 	}
 	return true
+}
+
+// within reports whether some reader takes p for a part of q, such as username.0
+// of username. The other way round is no credential.
+func (p fieldPath) within(q fieldPath) bool {
+	whole := q.dotted
+	if whole == nil {
+		whole = q.parts
+	}
+	return len(p.dotted) >= len(whole) && slices.Equal(p.dotted[:len(whole)], whole)
 }
 
 // keySet holds credential keys for comparison with the keys of a request.
@@ -133,7 +146,7 @@ func (s keySet) has(key string) bool {
 	}
 	p := newFieldPath(key)
 	for _, k := range s {
-		if k.collides(p) {
+		if k.collides(p) || p.within(k) {
 			return true
 		}
 	}

@@ -38,6 +38,7 @@ var lenientReaders = map[string]func(sent) login{
 	"PHP, query wins":           func(s sent) login { return phpLogin(append(phpPairs(s.body), phpPairs(s.query)...)) },
 	"pairs, folded, first":      func(s sent) login { return foldedPairs(s.body+"&"+s.query, false) },
 	"pairs, folded, last":       func(s sent) login { return foldedPairs(s.body+"&"+s.query, true) },
+	"Rocket":                    func(s sent) login { return steppedPairs(s.body) },
 	"encoding/json, map":        jsonMap,
 	"encoding/json, struct":     jsonStruct,
 	"JSON, lenient, first":      func(s sent) login { return lenientJSON(s.body, false) },
@@ -110,6 +111,19 @@ func foldedPairs(text string, last bool) (l login) {
 	for pair := range strings.FieldsFuncSeq(text, func(r rune) bool { return r == '&' || r == ';' }) {
 		key, value, _ := strings.Cut(pair, "=")
 		l.set(strings.ToLower(strings.TrimSpace(leniently(key))), leniently(value), last)
+	}
+	return l
+}
+
+// steppedPairs steps in at brackets and dots and takes the first of a name.
+func steppedPairs(text string) (l login) {
+	for pair := range strings.SplitSeq(text, "&") {
+		key, value, _ := strings.Cut(pair, "=")
+		key = leniently(key)
+		if i := strings.IndexAny(key, ".["); i >= 0 {
+			key = key[:i]
+		}
+		l.set(strings.ToLower(key), leniently(value), false)
 	}
 	return l
 }

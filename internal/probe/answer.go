@@ -29,8 +29,8 @@ type answer struct {
 	live   []string // names of the cookies that are set, in their order
 }
 
-func newAnswer(resp *http.Response, body []byte) *answer {
-	a := &answer{url: resp.Request.URL, status: resp.StatusCode, header: resp.Header, body: body, cut: len(body) > maxAnswer}
+func newAnswer(asked *url.URL, resp *http.Response, body []byte) *answer {
+	a := &answer{url: asked, status: resp.StatusCode, header: resp.Header, body: body, cut: len(body) > maxAnswer}
 	a.body = body[:min(len(body), maxAnswer)]
 	a.media, _, _ = mime.ParseMediaType(resp.Header.Get("Content-Type"))
 	for _, c := range resp.Cookies() {

@@ -14,7 +14,6 @@ import (
 	"net/http"
 	"net/http/cookiejar"
 	"net/url"
-	"strings"
 )
 
 const (
@@ -26,37 +25,32 @@ const (
 	maxAnswer = 64 << 10
 )
 
-// newClient follows no redirect and keeps no cookie.
-func (p *prober) newClient() *http.Client {
+func (p *prober) newTransport() *http.Transport {
 	transport := http.DefaultTransport.(*http.Transport).Clone()
 	transport.DisableCompression = true // lockout reads answers as they are
 	if p.Insecure {
 		transport.TLSClientConfig = &tls.Config{InsecureSkipVerify: true} //nolint:gosec // asked for by --insecure
 	}
-	return &http.Client{
-		Transport:     transport,
-		Timeout:       p.Timeout,
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	}
+	return transport
 }
 
 // visit is a browser that has not been to the service before. It keeps the
 // cookies that it gets.
 type visit struct {
 	*prober
-	client   http.Client
+	cookies  http.CookieJar
 	form     *loginForm // that was read last
 	loggedIn bool
 	formless *answer // instead of the page, to somebody who is logged in
 }
 
 func (p *prober) newVisit() *visit {
-	v := &visit{prober: p, client: *p.client}
-	v.client.Jar, _ = cookiejar.New(nil) // fails with no list of suffixes
-	return v
+	jar, _ := cookiejar.New(nil) // fails with no list of suffixes
+	return &visit{prober: p, cookies: jar}
 }
 
-// send makes one request.
+// send makes one request and follows no redirect. It does without http.Client,
+// whose errors repeat addresses that an answer redirects to, secrets and all.
 func (v *visit) send(r *http.Request) (*answer, error) {
 	if v.left == 0 {
 		return nil, fmt.Errorf("probing %s: stopped after %d requests", safeURL(v.url), maxRequests)
@@ -69,16 +63,32 @@ func (v *visit) send(r *http.Request) (*answer, error) {
 			r.Host = values[0]
 		}
 	}
-	resp, err := v.client.Do(r)
+	for _, c := range v.cookies.Cookies(r.URL) {
+		r.AddCookie(c)
+	}
+	ctx, cancel := context.WithTimeout(r.Context(), v.Timeout)
+	defer cancel()
+	resp, err := v.transport.RoundTrip(r.WithContext(ctx))
 	if err != nil {
 		return nil, explainFailure(r, err)
 	}
 	defer resp.Body.Close()
+	v.keep(r.URL, resp.Cookies())
 	body, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer+1))
 	if err != nil {
 		return nil, fmt.Errorf("reading the answer of %s: %w", safeURL(r.URL), err)
 	}
-	return newAnswer(resp, body), nil
+	return newAnswer(r.URL, resp, body), nil
+}
+
+// keep keeps cookies also when they are for TLS or for the domain of the site: a
+// service that is asked directly believes to be where clients reach it. They go
+// back to where they come from, and nowhere else.
+func (v *visit) keep(u *url.URL, cookies []*http.Cookie) {
+	for _, c := range cookies {
+		c.Secure, c.Domain = false, ""
+	}
+	v.cookies.SetCookies(u, cookies)
 }
 
 // get asks for a page as a browser does.
@@ -92,24 +102,20 @@ func (v *visit) get(ctx context.Context, u *url.URL) (*answer, error) {
 }
 
 // explainFailure says what a person can do about a request without an answer.
-// The error of the client repeats the address, whose query may be a secret.
 func explainFailure(r *http.Request, err error) error {
-	var asked *url.Error
-	if errors.As(err, &asked) {
-		err = asked.Err
-	}
 	advice := ""
 	var (
 		unknown x509.UnknownAuthorityError
 		host    x509.HostnameError
 		invalid x509.CertificateInvalidError
+		noTLS   tls.RecordHeaderError
 		dns     *net.DNSError
 		timeout interface{ Timeout() bool }
 	)
 	switch {
 	case errors.As(err, &unknown), errors.As(err, &host), errors.As(err, &invalid):
 		advice = "; --insecure takes any certificate"
-	case strings.Contains(err.Error(), "HTTP response to HTTPS client"):
+	case errors.As(err, &noTLS):
 		advice = "; it speaks no TLS: write http://"
 	case errors.As(err, &dns):
 		advice = "; check the host of the URL"

@@ -27,7 +27,7 @@ func FuzzRule(f *testing.F) {
 			for i := 0; i < len(header); i += 2 {
 				h.Set(header[i], header[i+1])
 			}
-			return newAnswer(&http.Response{StatusCode: status, Header: h, Request: &http.Request{URL: u}}, []byte(body))
+			return newAnswer(u, &http.Response{StatusCode: status, Header: h}, []byte(body))
 		}
 		g := &page{answer: answered(200, "text/html", markup)}
 		g.forms, g.base = readForms(g.body)

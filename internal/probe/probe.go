@@ -65,11 +65,11 @@ type Report struct {
 // prober is one run.
 type prober struct {
 	Options
-	url     *url.URL
-	client  *http.Client
-	left    int // requests that may still be sent
-	guesses int // logins as the user that were sent
-	strange int // logins as a user who does not exist
+	url       *url.URL
+	transport *http.Transport
+	left      int // requests that may still be sent
+	guesses   int // logins as the user that were sent
+	strange   int // logins as a user who does not exist
 
 	invented string   // the name of that user
 	wrong    string   // the wrong password
@@ -84,6 +84,7 @@ func Run(ctx context.Context, o Options) (*Report, error) {
 	if err := p.prepare(); err != nil {
 		return p.report, err
 	}
+	defer p.transport.CloseIdleConnections()
 	rule, err := p.run(ctx)
 	p.count()
 	if err != nil {
@@ -118,7 +119,7 @@ func (p *prober) prepare() (err error) {
 	if _, domain, ok := strings.Cut(p.User, "@"); ok {
 		p.invented += "@" + domain
 	}
-	p.client = p.newClient()
+	p.transport = p.newTransport()
 	return nil
 }
 

@@ -7,8 +7,8 @@ usage: server.py DIRECTORY PORT ACCOUNTS [WORD...]
 
 ACCOUNTS is JSON, a list of objects with Name, Email and Secret. Words switch
 settings on: otp, redirect (redirect_authenticated_user), save
-(SESSION_SAVE_EVERY_REQUEST), sessions (CSRF_USE_SESSIONS), signed (sessions in
-cookies). Mails go to DIRECTORY/mail; DIRECTORY/failed has a line for every wrong
+(SESSION_SAVE_EVERY_REQUEST), sessions (CSRF_USE_SESSIONS); gunicorn runs it in
+gunicorn. Mails go to DIRECTORY/mail; DIRECTORY/failed has a line for every wrong
 password that was checked, with the name.
 """
 
@@ -83,7 +83,6 @@ settings.configure(
     OTP_STATIC_THROTTLE_FACTOR=0,
     SESSION_SAVE_EVERY_REQUEST="save" in words,
     CSRF_USE_SESSIONS="sessions" in words,
-    SESSION_ENGINE="django.contrib.sessions.backends." + ("signed_cookies" if "signed" in words else "db"),
 )
 django.setup()
 
@@ -174,8 +173,25 @@ class Quiet(WSGIRequestHandler):
         pass
 
 
+def run_in_gunicorn(application):
+    from gunicorn.app.base import BaseApplication
+
+    class Gunicorn(BaseApplication):
+        def load_config(self):
+            self.cfg.set("bind", "127.0.0.1:%d" % port)
+            self.cfg.set("worker_class", "gthread")
+            self.cfg.set("threads", 16)
+
+        def load(self):
+            return application
+
+    Gunicorn().run()
+
+
 def main():
     fill()
+    if "gunicorn" in words:
+        run_in_gunicorn(get_wsgi_application())
     server = Server(("127.0.0.1", port), Quiet)
     server.set_app(get_wsgi_application())
     server.serve_forever()
