@@ -58,7 +58,7 @@ func TestErrors(t *testing.T) {
 		{"policy: behind the block", global("default_policy {\nmax_otp_attempts 1\n} mode enforce"), `default_policy: unknown subdirective "mode"`, "5"},
 
 		// Names.
-		{"names: unknown", global("names {\nfold\n}"), `names: unknown subdirective "fold"; allowed: keep_case, ignore_accents, strip_domain, strip_plus_tags, underscore_is_blank, strip_trailing_dots, alias, alias_file`, "4"},
+		{"names: unknown", global("names {\nfold\n}"), `names: unknown subdirective "fold"; allowed: keep_case, ignore_accents, strip_domain, strip_plus_tags, underscore_is_blank, strip_trailing_dots, keep_forms, upper_first, alias, alias_file`, "4"},
 		{"names: argument", global("names {\nkeep_case yes\n}"), "keep_case: wrong number of arguments: got 1, want none", "4"},
 		{"names: no domain", global("names {\nstrip_domain\n}"), "strip_domain: wrong number of arguments: got 0, want <domain...>", "4"},
 		{"names: bad domain", global("names {\nstrip_domain a@b\n}"), `strip_domain "a@b": want a domain such as CORP or example.com, or *`, "4"},
@@ -108,10 +108,10 @@ func TestErrors(t *testing.T) {
 		// The directive of a site.
 		{"site: path matcher", "example.com {\n\tlockout /login {\n\t}\n}", `lockout takes no matcher, got "/login": it must see every request of the site, because Caddy's matchers miss spellings of a path such as /login/ and /login%2f and would let them through uncounted; name the paths with match inside the step`, "2"},
 		{"site: named matcher", "example.com {\n\t@login path /login\n\tlockout @login {\n\t}\n}", `lockout takes no matcher, got "@login"`, "3"},
-		{"site: no block", "example.com {\n\tlockout\n}", "lockout: a block must open at the end of this line; allowed in it: step, guard, pass, deny, org, on_locked, deny_delay, queue, max_body, argument", "2"},
+		{"site: no block", "example.com {\n\tlockout\n}", "lockout: a block must open at the end of this line; allowed in it: step, guard, pass, deny, org, names, on_locked, deny_delay, queue, max_body, argument", "2"},
 		{"site: star and more", "example.com {\n\tlockout * * {\n\t}\n}", `lockout: unknown preset "*"`, "2"},
 		{"site: empty block", "example.com {\n\tlockout {\n\t}\n}", "lockout: no step: without one nothing is counted", "2"},
-		{"site: unknown", site("steps {\n}"), `lockout: unknown subdirective "steps"; allowed: step, guard, pass, deny, org, on_locked, deny_delay, queue, max_body, argument`, "3"},
+		{"site: unknown", site("steps {\n}"), `lockout: unknown subdirective "steps"; allowed: step, guard, pass, deny, org, names, on_locked, deny_delay, queue, max_body, argument`, "3"},
 		{"site: org twice", site("org a\norg b"), `lockout: "org" is already specified at line 3`, "4"},
 		{"site: org none", site("org"), "org: wrong number of arguments: got 0", "3"},
 		{"site: on_locked respond 500", site("on_locked respond {\nstatus 500\n}"), `status "500": want a whole number from 200 to 499`, "4"},
@@ -202,7 +202,7 @@ func TestErrors(t *testing.T) {
 		{"step: unknown kind", site("step login {\n}"), `step: unknown "login"; allowed: password`, "3"},
 		{"step: two kinds", site("step password totp {\n}"), `step: unexpected "totp" before the block`, "3"},
 		{"step: no block", site("step password"), "step: a block must open at the end of this line", "3"},
-		{"step: unknown", step("sucess status 200"), `step: unknown subdirective "sucess"; allowed: factor, match, accept, org, user, secret, same_request, bind, identity, drop_cookies, decode, user_pattern, canonical_forward, forward_normalized, success, pending, failure, neutral`, "8"},
+		{"step: unknown", step("sucess status 200"), `step: unknown subdirective "sucess"; allowed: factor, match, accept, org, user, secret, same_request, bind, identity, drop_cookies, same_name, decode, user_pattern, canonical_forward, forward_normalized, success, pending, failure, neutral`, "8"},
 		{"step: no user", site("step password {\nmatch path /l\nsecret field p\nsuccess status 200\n}"), "step: no user: add `user field <name>` or `user basic`", "3"},
 		{"step: no secret", site("step password {\nmatch path /l\nuser field u\nsuccess status 200\n}"), "step: no secret: add `secret field <name>`", "3"},
 		{"step: no path", site("step password {\nmatch method POST\nuser field u\nsecret field p\nsuccess status 200\n}"), "step: no path: add `match path <path...>`", "3"},
