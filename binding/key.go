@@ -13,6 +13,11 @@ const maxDecodings = 3
 // sixteen spellings.
 const spareBitsFrom = 40
 
+// paddedFrom is how long a key is from which on nothing counts behind an equals
+// sign: Python, Node and PHP decode base64 up to its padding and look at nothing
+// that follows.
+const paddedFrom = 20
+
 // fold reduces a key to its letters and digits in lower case, escapes decoded.
 // PHP and Node decode cookies, MySQL and SQL Server compare without case and
 // without blanks at the end, databases read a UUID with and without dashes,
@@ -34,11 +39,14 @@ func fold(key string) (string, bool) {
 	if decode(key) != key {
 		return "", false
 	}
-	b := make([]byte, 0, len(key))
+	b, padded := make([]byte, 0, len(key)), false
 	for i := range len(key) {
 		switch c := key[i]; {
 		case c < ' ' || c >= 0x7f:
 			return "", false
+		case c == '=' && len(b) >= paddedFrom:
+			padded = true
+		case padded:
 		case 'A' <= c && c <= 'Z':
 			b = append(b, c-'A'+'a')
 		case 'a' <= c && c <= 'z' || '0' <= c && c <= '9':
