@@ -18,7 +18,6 @@ func TestWordPress(t *testing.T) {
 
 var wordPress = service{
 	preset: "wordpress",
-	redis:  true,
 	start:  startWordPress,
 	login:  wordPressLogin,
 	right:  func(a answer) bool { return a.setsCookie("wordpress_logged_in_") },
