@@ -151,6 +151,8 @@ func TestErrors(t *testing.T) {
 		{"reset: pattern", site("step reset {\nmatch path /a\nuser jwt email field t\nuser_pattern a\nsuccess status 200\n}"), "step reset: the user is a claim of a token: remove user_pattern", "3"},
 		{"jwt: nothing", site("step reset {\nuser jwt\n}"), "user: jwt needs a claim, as in `user jwt email field token`", "4"},
 		{"jwt: no place", site("step reset {\nuser jwt email\n}"), "user: no place; allowed: field, query, header, cookie, path", "4"},
+		{"same_name: no identity", step("same_name"), "step: same_name compares identity with the name of the request: add identity", "3"},
+		{"no_secret: in deny", site("deny {\nmatch path /a\nno_secret\n}"), "deny: no_secret is for pass rules", "3"},
 		{"cookie_regexp: one", site("step reset {\nuser cookie_regexp ^a-\n}"), "user: behind the name of the cookie: want a regular expression with what is the user in parentheses", "4"},
 		{"cookie_regexp: no group", site("step reset {\nuser cookie_regexp ^a- ^b\n}"), "user: pattern: put what the user is in parentheses", "4"},
 		{"cookie_regexp: broken name", site("step reset {\nuser cookie_regexp ( ^(b)\n}"), `user: cookie_regexp "(" is no regular expression`, "4"},
