@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
@@ -37,7 +38,7 @@ func TestProbeOfPocketBase(t *testing.T) {
 	if err != nil {
 		t.Fatalf("%v\n%s", err, told)
 	}
-	for _, want := range []string{"user field identity", "success status 200 & json token", "failure status 400"} {
+	for _, want := range []string{"user field identity", "`lockout pocketbase`", "success status 200 & json token", "failure status 400"} {
 		if !strings.Contains(block, want) {
 			t.Errorf("the block does not say %q:\n%s", want, block)
 		}
@@ -83,4 +84,21 @@ func TestProbeNamesMFAOfPocketBase(t *testing.T) {
 	if err == nil || block != "" || !strings.Contains(told, "it looks like a second factor is due, because the right password was answered with json mfaId") {
 		t.Errorf("got %v, %s\n%s", err, told, block)
 	}
+}
+
+// Caddy starts with every block that the tests of the command have printed.
+func TestCaddyStartsWithBlocksOfProbe(t *testing.T) {
+	files, err := filepath.Glob("../internal/probe/testdata/*.Caddyfile")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("finding the blocks: %v, %v", files, err)
+	}
+	var config strings.Builder
+	for _, file := range files {
+		block, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		fmt.Fprintf(&config, "http://127.0.0.1:%d {\nbind 127.0.0.1\n%srespond 204\n}\n", freePort(t), block)
+	}
+	startCaddy(t, config.String())
 }

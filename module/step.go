@@ -69,6 +69,12 @@ type Step struct {
 	// Default: none.
 	Identity *Identity `json:"identity,omitempty"`
 
+	// Whether the account that identity finds must be the user of the attempt.
+	// Otherwise the success forgives nothing. For services that take one name for
+	// each account, and whose answers may accept something else than the secret,
+	// such as the rest of a login that another user has begun. Default: false.
+	SameName bool `json:"same_name,omitempty"`
+
 	// A regular expression that the whole user name must match; all others are
 	// refused with 400. It bounds the spellings that the login service may take
 	// for one account. It is tried on the name as sent, without blanks around,
@@ -117,6 +123,7 @@ type step struct {
 	rules        *outcomeRules
 
 	normalized  bool                      // the canonical name goes on
+	sameName    bool                      // a success of another user forgives nothing
 	cookies     *credentials.CookieFilter // nil: all go on
 	bound       bool                      // a key stands where the user name would
 	requestKeys []requestKey
@@ -151,6 +158,9 @@ func (s *Step) compile(maxBody int64) (*step, error) {
 	if err != nil {
 		return nil, err
 	}
+	if d.noSecret {
+		return nil, errors.New("checking match: no_secret is for pass rules, remove it")
+	}
 	if !d.except.anywhere() {
 		return nil, errors.New("checking match except: it is for deny alone, remove it")
 	}
@@ -183,6 +193,9 @@ func (s *Step) compile(maxBody int64) (*step, error) {
 	}
 	if out.identity, err = s.Identity.compile(); err != nil {
 		return nil, fmt.Errorf("checking identity: %w", err)
+	}
+	if out.sameName = s.SameName; out.sameName && (out.identity == nil || out.bound) {
+		return nil, errors.New("checking same_name: it compares identity with the name of the request, add identity, or remove it from a bound step")
 	}
 	return out, nil
 }

@@ -31,7 +31,7 @@ var probings = map[string]probing{
 	},
 	"better-auth": {
 		service: betterAuthWithoutCodes, page: at("/api/auth/sign-in/email"),
-		says: []string{"the service reads the fields email and password", "cookie better-auth.session_token"},
+		says: []string{"the service reads the fields email and password", "cookie better-auth.session_token", "`lockout better-auth`"},
 	},
 	"Dex": {service: dex, page: dexState, says: []string{"a form with the fields login and password", "`lockout dex`"}},
 	"Django": {
