@@ -193,12 +193,38 @@ func (p *prober) probeForm(ctx context.Context, form *loginForm) (*rule, error) 
 	if err := p.rehearse(&form.login); err != nil {
 		return nil, err
 	}
-	return p.both(&form.login, func(v *visit, user, password string) (*answer, error) {
+	rule, err := p.both(&form.login, func(v *visit, user, password string) (*answer, error) {
 		if err := v.refreshForm(ctx, form); err != nil {
 			return nil, err
 		}
 		return v.login(ctx, &v.form.login, user, password)
 	})
+	if err == nil && form.url.EscapedPath() != p.url.EscapedPath() {
+		err = p.tryPage(ctx, form)
+	}
+	return rule, err
+}
+
+// tryPage finds out whether a login that is sent to the page is taken there, too,
+// although the form sends it elsewhere.
+func (p *prober) tryPage(ctx context.Context, form *loginForm) error {
+	v := p.newVisit()
+	if err := v.refreshForm(ctx, form); err != nil {
+		return err
+	}
+	to := v.form.login
+	to.url = p.url
+	p.strange++
+	got, err := v.login(ctx, &to, p.invented, p.wrong)
+	if err != nil {
+		return fmt.Errorf("sending a wrong password to the page: %w", err)
+	}
+	p.did(fmt.Sprintf("POST %s as %s, where the page is, a user who does not exist: %s", printable(p.url.EscapedPath()), to.body, got.says()))
+	if p.gist(got) == p.refusal {
+		p.open(fmt.Sprintf("POST %s, where the page is, takes logins as well, and this rule does not count them: everybody can guess there. "+
+			"Add the path to `match path` if nothing else is posted to it, or find out what tells these logins apart", printable(p.url.EscapedPath())))
+	}
+	return nil
 }
 
 // refreshForm gets the form that the next login of this visit fills. Somebody
