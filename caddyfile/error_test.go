@@ -265,6 +265,8 @@ func TestErrors(t *testing.T) {
 		{"user: segment 0", site("step password {\nuser path 0\n}"), `user: path "0" is not the number of a segment from 1 to 60`, "4"},
 		{"user: bad field", site("step password {\nuser field a%62\n}"), `user: field "a%62" is empty, too long or holds characters that have more than one spelling`, "4"},
 		{"secret: unread without a key", site("step totp {\nmatch path /a\nuser field a\nsecret unread\nsuccess status 200\n}"), "step totp: nobody reads the secret, so only a key can say who is meant: write `user bind <place>`", "3"},
+		{"user: bearer as a name", site("step password {\nuser bearer\n}"), `user: unknown "bearer"; allowed: field, query, header, cookie, path, basic`, "4"},
+		{"user jwt: bearer with others", site("step password {\nuser jwt email bearer | query token\n}"), "user: bearer has no alternatives: write a step for each", "4"},
 		{"secret: unread with others", site("step totp {\nsecret unread | field a\n}"), "secret: unread has no alternatives: write a step for each", "4"},
 		{"secret: path", site("step password {\nsecret path 1\n}"), `secret: unknown "path"; allowed: field, query, header, cookie`, "4"},
 		{"drop_cookies: none", step("drop_cookies"), "drop_cookies: wrong number of arguments: got 0, want <name...>", "8"},

@@ -20,7 +20,7 @@ var (
 	userSources   = []string{"field", "query", "header", "cookie", "path", fromBasic, fromCookieRegexp}
 	secretSources = []string{"field", "query", "header", "cookie", fromUnread}
 	codeSources   = []string{"field", "query", "header", "cookie"}
-	keySources    = []string{"field", "query", "header", "cookie", "path"}
+	keySources    = []string{"field", "query", "header", "cookie", "path", fromBearer}
 	bindSources   = []string{"set_cookie", "json", "location", "cookie", "field", "query", "header", "path"}
 )
 
@@ -28,6 +28,7 @@ const (
 	fromBasic        = "basic"
 	fromCookieRegexp = "cookie_regexp"
 	fromUnread       = "unread"
+	fromBearer       = "bearer"
 	anyJSON          = "any_json"
 )
 
@@ -169,7 +170,7 @@ func checkOutcomes(start *caddyfile.Dispenser, s *module.Step) error {
 		}
 	}
 	for _, o := range s.Outcomes {
-		if o.Verdict == "success" || o.Verdict == "pending" {
+		if o.Verdict == "success" || o.Verdict == "pending" || o.Verdict == "neutral" {
 			return nil
 		}
 	}
@@ -306,7 +307,9 @@ func parseSource(d *caddyfile.Dispenser, allowed []string) (module.Source, error
 }
 
 // standsAlone reports whether a place has no name.
-func standsAlone(s module.Source) bool { return s.From == fromBasic || s.From == fromUnread }
+func standsAlone(s module.Source) bool {
+	return s.From == fromBasic || s.From == fromUnread || s.From == fromBearer
+}
 
 // parsePlace reads one place, whose kind is the next token.
 func parsePlace(d *caddyfile.Dispenser, option string, allowed []string) (module.Source, error) {

@@ -30,6 +30,7 @@ const (
 	maxAliases = 16384
 )
 
+// Errors of aliases.
 var (
 	// ErrAliased: the user is a name that leads to accounts. See ReserveAll.
 	ErrAliased = errors.New("the name leads to another account")

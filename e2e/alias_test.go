@@ -6,9 +6,12 @@ package e2e
 import (
 	"fmt"
 	"net/http"
+	"net/http/httptest"
+	"net/url"
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/pocketbase/pocketbase/core"
@@ -125,5 +128,49 @@ func TestAliasesOfPocketBase(t *testing.T) {
 	}
 	for range 2 {
 		expectLogin(t, site, user{"carol", "carol-Pass1!"}, http.StatusForbidden)
+	}
+}
+
+// The README's example, in front of a service with names of both kinds.
+func TestReadmeIdentity(t *testing.T) {
+	var example string
+	for _, text := range snippets(t, "caddyfile") {
+		if strings.Contains(text, "identity json user.email") {
+			example = text
+		}
+	}
+	var arrived atomic.Int64
+	service := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		if r.PostFormValue("password") == "wonderland" {
+			fmt.Fprint(w, `{"token":"t","user":{"name":"alice","email":"alice@example.test"}}`)
+			return
+		}
+		arrived.Add(1)
+		w.WriteHeader(http.StatusUnauthorized)
+	}))
+	t.Cleanup(service.Close)
+	site := "http://127.0.0.1:" + strconv.Itoa(freePort(t))
+	example = strings.Replace(example, "login.example.com {", site+" {\n\tbind 127.0.0.1", 1)
+	startCaddy(t, strings.Replace(example, "127.0.0.1:9000", strings.TrimPrefix(service.URL, "http://"), 1))
+	in := func(want int, name, password string) {
+		t.Helper()
+		resp, err := http.PostForm(site+"/login", url.Values{"username": {name}, "password": {password}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = resp.Body.Close()
+		if resp.StatusCode != want {
+			t.Fatalf("%s with %q: status %d, want %d", name, password, resp.StatusCode, want)
+		}
+	}
+	in(200, "alice", "wonderland")
+	for i := range 10 {
+		in(401, []string{"alice", "alice@example.test"}[i%2], "wrong")
+	}
+	in(403, "alice", "wonderland")
+	in(403, "alice@example.test", "wonderland")
+	if got := arrived.Load(); got != 10 {
+		t.Errorf("%d wrong passwords reached the service, want 10", got)
 	}
 }

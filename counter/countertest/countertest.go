@@ -41,7 +41,7 @@ func Exercise(t *testing.T, open func(t testing.TB) redis.UniversalClient) {
 	}{
 		{"limits", limits}, {"forgiving", forgiving}, {"guesses", guesses}, {"sequences", sequences},
 		{"factors", factors}, {"waiting", waiting}, {"ids", ids}, {"expiry", expiry}, {"keys", keys},
-		{"admin", admin}, {"listing", listing}, {"faults", faults}, {"denying", denying}, {"floor", floor}, {"returning", returning}, {"closing", closing}, {"aliasing", aliasing},
+		{"admin", admin}, {"listing", listing}, {"faults", faults}, {"denying", denying}, {"floor", floor}, {"returning", returning}, {"closing", closing}, {"aliasing", aliasing}, {"aliasing by rules", aliasingByRules},
 	} {
 		t.Run(chapter.noun, func(t *testing.T) {
 			t.Parallel()
