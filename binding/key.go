@@ -8,6 +8,11 @@ import "strings"
 // maxDecodings is how often a key may be escaped.
 const maxDecodings = 3
 
+// spareBitsFrom is how long a key is from which on its last character is left out:
+// in base64 it may have bits that decoders drop, so that a signed cookie has up to
+// sixteen spellings.
+const spareBitsFrom = 40
+
 // fold reduces a key to its letters and digits in lower case, escapes decoded.
 // PHP and Node decode cookies, MySQL and SQL Server compare without case and
 // without blanks at the end, databases read a UUID with and without dashes,
@@ -39,6 +44,9 @@ func fold(key string) (string, bool) {
 		case 'a' <= c && c <= 'z' || '0' <= c && c <= '9':
 			b = append(b, c)
 		}
+	}
+	if len(b) > spareBitsFrom {
+		b = b[:len(b)-1]
 	}
 	return string(b), len(b) > 0
 }

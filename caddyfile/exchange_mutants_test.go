@@ -6,7 +6,9 @@ package caddyfile
 import (
 	"encoding/json"
 	"fmt"
+	"regexp"
 	"slices"
+	"strings"
 	"testing"
 )
 
@@ -15,7 +17,13 @@ type mutant struct {
 	what   string
 	config []byte
 
-	verdict, factor string // what it says, if any
+	about
+}
+
+// about is which exchanges a rule may be about.
+type about struct {
+	verdict, factor string
+	match           any // of the step or rule
 }
 
 // stories are in the order of how likely they notice that the rule is gone.
@@ -23,7 +31,7 @@ func (m mutant) stories(all []story) []story {
 	likely := func(s story) int {
 		for _, e := range s.exchanges {
 			w := e.want
-			if m.verdict == w.verdict && (m.factor == "" || slices.Contains(w.factors, m.factor)) {
+			if m.verdict == w.verdict && (m.factor == "" || slices.Contains(w.factors, m.factor)) && takesPath(m.match, e.request.start) {
 				return 0
 			}
 		}
@@ -43,7 +51,7 @@ func mutantsOf(t *testing.T, config []byte) (mutants []mutant) {
 		t.Fatal(err)
 	}
 	handler := findHandler(whole)
-	verdict, factor := "", ""
+	var now about
 	without := func(what string, change func() (undo func())) {
 		undo := change()
 		defer undo()
@@ -51,11 +59,11 @@ func mutantsOf(t *testing.T, config []byte) (mutants []mutant) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		mutants = append(mutants, mutant{what, raw, verdict, factor})
+		mutants = append(mutants, mutant{what, raw, now})
 	}
 	for i, s := range listOf(handler, "steps") {
 		step := s.(map[string]any)
-		verdict, factor = "failure", fmt.Sprint(step["kind"])
+		now = about{"failure", fmt.Sprint(step["kind"]), step["match"]}
 		kind := fmt.Sprintf("step %d (%s)", i+1, step["kind"])
 		without(kind, func() func() { return replace(step, "match", map[string]any{"path": []any{nowhere}}) })
 		withoutPaths(kind, step["match"], without)
@@ -64,20 +72,20 @@ func mutantsOf(t *testing.T, config []byte) (mutants []mutant) {
 		}
 		for j, o := range listOf(step, "outcomes") {
 			outcome := o.(map[string]any)
-			verdict = fmt.Sprint(outcome["verdict"])
+			now.verdict = fmt.Sprint(outcome["verdict"])
 			what := fmt.Sprintf("outcome %d of %s: %s %s", j+1, kind, outcome["verdict"], asJSON(outcome["when"]))
 			withoutAlternatives(what, outcome, without)
 		}
 	}
-	for rules, wanted := range map[string]string{"pass": "pass", "deny": "refused"} {
-		verdict, factor = wanted, ""
+	for _, rules := range []string{"pass", "deny"} {
 		for i, r := range listOf(handler, rules) {
+			now = about{map[string]string{"pass": "pass", "deny": "refused"}[rules], "", r}
 			what := fmt.Sprintf("%s %d: %s", rules, i+1, asJSON(r))
 			without(what, func() func() { return replace(handler, rules, cutOut(listOf(handler, rules), i)) })
 			withoutPaths(what, r, without)
 		}
 	}
-	verdict, factor = "refused", ""
+	now = about{verdict: "refused"}
 	withoutElements("guard", handler, "guard", without)
 	withoutElements("guard path_regexp", handler, "guard_regexp", without)
 	return mutants
@@ -119,6 +127,24 @@ func withoutElements(what string, in map[string]any, name string, without func(s
 	for i, e := range all {
 		without(what+" "+asJSON(e), func() func() { return replace(in, name, cutOut(all, i)) })
 	}
+}
+
+// takesPath tells roughly whether a rule is about the path of a request.
+func takesPath(match any, start string) bool {
+	m, _ := match.(map[string]any)
+	_, target, _ := strings.Cut(start, " ")
+	target, _, _ = strings.Cut(target, "?")
+	for _, p := range listOf(m, "path") {
+		if prefix, open := strings.CutSuffix(p.(string), "*"); target == p || open && strings.HasPrefix(target, prefix) {
+			return true
+		}
+	}
+	for _, e := range listOf(m, "path_regexp") {
+		if re, err := regexp.Compile(e.(string)); err == nil && re.MatchString(target) {
+			return true
+		}
+	}
+	return len(listOf(m, "path"))+len(listOf(m, "path_regexp")) == 0
 }
 
 func listOf(in map[string]any, name string) []any {

@@ -26,7 +26,6 @@ import (
 // none. Caddy is one in a process, so nothing of this is
 // parallel.
 func TestExchanges(t *testing.T) {
-	t.Cleanup(func() { _ = caddy.Stop() })
 	for _, p := range presets.All() {
 		preset := p.Name()
 		file := "../presets/testdata/" + preset + ".txt"
@@ -34,6 +33,7 @@ func TestExchanges(t *testing.T) {
 			continue
 		}
 		t.Run(preset, func(t *testing.T) {
+			t.Cleanup(func() { _ = caddy.Stop() }) // and so the store
 			exchanges, err := readExchanges(file)
 			if err != nil {
 				t.Fatal(err)
@@ -42,6 +42,7 @@ func TestExchanges(t *testing.T) {
 			if err := p.play(p.config, exchanges.stories); err != nil {
 				t.Fatal(err)
 			}
+			p.patience = 200 * time.Millisecond
 			for _, m := range mutantsOf(t, p.config) {
 				if p.play(m.config, m.stories(exchanges.stories)) == nil {
 					t.Errorf("no exchange needs %s", m.what)
@@ -61,6 +62,9 @@ type player struct {
 	stories int
 	users   []string
 	failed  map[string]presetUser // what is wanted in the store
+	metrics map[string]float64
+
+	patience time.Duration // with what is written behind the answer
 }
 
 func newPlayer(t *testing.T, preset string, f *exchangeFile) *player {
@@ -70,7 +74,7 @@ func newPlayer(t *testing.T, preset string, f *exchangeFile) *player {
 		t.Fatal(err)
 	}
 	defer l.Close()
-	p := &player{preset: preset, address: l.Addr().String(), service: startRecordedService(t)}
+	p := &player{preset: preset, patience: time.Minute, address: l.Addr().String(), service: startRecordedService(t)}
 	_, port, _ := net.SplitHostPort(p.address)
 	directive := "lockout " + preset + " {\n" + strings.Join(f.options, "\n") + "\n}"
 	config := fmt.Sprintf(`{
@@ -117,6 +121,10 @@ func (p *player) play(config []byte, stories []story) error {
 		if err := caddy.Run(parsed); err != nil {
 			return err
 		}
+		var err error
+		if p.metrics, err = attemptMetrics(); err != nil {
+			return err
+		}
 		p.users = s.users()
 		p.service.watch(p.users)
 		p.failed = map[string]presetUser{}
@@ -148,10 +156,6 @@ func (p *player) exchange(e exchange) error {
 	if !e.answered && e.want.verdict != "refused" {
 		return fmt.Errorf("the answer of the service is missing: add it behind <<<")
 	}
-	before, err := attemptMetrics()
-	if err != nil {
-		return err
-	}
 	p.service.expect(e.answer)
 	got, err := e.request.send(p.client, p.address)
 	if err != nil {
@@ -161,7 +165,8 @@ func (p *player) exchange(e exchange) error {
 	if err != nil {
 		return err
 	}
-	told := added(before, after)
+	told := added(p.metrics, after)
+	p.metrics = after
 	if want := e.want.metrics(); !slices.ContainsFunc(want, func(w []string) bool { return slices.Equal(w, told) }) {
 		return fmt.Errorf("got status %d and %s, want %s", got.status, strings.Join(told, ", "), e.want)
 	}
@@ -185,7 +190,7 @@ func (p *player) exchange(e exchange) error {
 // checkUsers compares what the store knows with what is wanted. Some of it is
 // written behind the answer.
 func (p *player) checkUsers() (err error) {
-	for deadline := time.Now().Add(2 * time.Second); ; {
+	for deadline := time.Now().Add(p.patience); ; {
 		if err = p.compareUsers(); err == nil || time.Now().After(deadline) {
 			return err
 		}

@@ -75,6 +75,10 @@ func parseBlock(d *caddyfile.Dispenser, h *module.Handler, use *presetUse) error
 			return err
 		}},
 		{name: "org", read: text(&h.Organization)},
+		{name: "names", read: func(d *caddyfile.Dispenser) (err error) {
+			h.Names, err = parseNames(d)
+			return err
+		}},
 		{name: "on_locked", read: func(d *caddyfile.Dispenser) (err error) {
 			h.OnLocked, err = use.parseOnLocked(d)
 			return err

@@ -24,6 +24,8 @@ func parseNames(d *caddyfile.Dispenser) (*module.Names, error) {
 		{name: "strip_plus_tags", read: given(&n.StripPlusTags)},
 		{name: "underscore_is_blank", read: given(&n.UnderscoreIsBlank)},
 		{name: "strip_trailing_dots", read: given(&n.StripTrailingDots)},
+		{name: "keep_forms", read: given(&n.KeepForms)},
+		{name: "upper_first", read: given(&n.UpperFirst)},
 		{name: "alias", many: true, read: func(d *caddyfile.Dispenser) error { return parseAlias(d, n) }},
 		{name: "alias_file", read: text(&n.AliasFile)},
 	})

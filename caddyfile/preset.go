@@ -126,6 +126,9 @@ func (u *presetUse) addTo(own *module.Handler) error {
 	if own.Organization == "" {
 		own.Organization = h.Organization
 	}
+	if own.Names == nil {
+		own.Names = h.Names
+	}
 	if own.DenyDelay == 0 {
 		own.DenyDelay = h.DenyDelay
 	}

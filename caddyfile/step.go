@@ -20,7 +20,7 @@ var (
 	userSources   = []string{"field", "query", "header", "cookie", "path", fromBasic, fromCookieRegexp}
 	secretSources = []string{"field", "query", "header", "cookie", fromUnread}
 	codeSources   = []string{"field", "query", "header", "cookie"}
-	keySources    = []string{"field", "query", "header", "cookie", "path"}
+	keySources    = []string{"field", "query", "header", "cookie", "path", fromBearer}
 	bindSources   = []string{"set_cookie", "json", "location", "cookie", "field", "query", "header", "path"}
 )
 
@@ -28,6 +28,7 @@ const (
 	fromBasic        = "basic"
 	fromCookieRegexp = "cookie_regexp"
 	fromUnread       = "unread"
+	fromBearer       = "bearer"
 	anyJSON          = "any_json"
 )
 
@@ -78,6 +79,11 @@ func parseStep(d *caddyfile.Dispenser) (*module.Step, error) {
 			step.Identity, err = parseIdentity(d)
 			return err
 		}},
+		{name: "drop_cookies", read: func(d *caddyfile.Dispenser) (err error) {
+			step.DropCookies, err = list(d, "<name...>", func(*caddyfile.Dispenser) error { return nil })
+			return err
+		}},
+		{name: "same_name", read: given(&step.SameName)},
 		{name: "decode", read: word(&step.Decode, []string{"gzip"})},
 		{name: "user_pattern", read: text(&step.UserPattern)},
 		{name: "canonical_forward", read: onOff(&step.CanonicalForward)},
@@ -114,6 +120,8 @@ func checkStep(start *caddyfile.Dispenser, s *module.Step) error {
 		return start.Errf("step: `user basic` reads no body: remove accept")
 	case basic && (len(s.Bind) > 0 || s.Identity != nil):
 		return start.Errf("step: `user basic` names the user with every request: remove bind and identity")
+	case s.SameName && (s.Identity == nil || s.User.Bound):
+		return start.Errf("step: same_name compares identity with the name of the request: add identity, or remove it from a step with `user bind`")
 	case s.User.Bound && (s.UserPattern != "" || s.ForwardNormalized):
 		return start.Errf("step: the user is bound to a key and no name is read: remove user_pattern and forward_normalized")
 	case s.User.Bound && s.Organization != "":
@@ -162,7 +170,7 @@ func checkOutcomes(start *caddyfile.Dispenser, s *module.Step) error {
 		}
 	}
 	for _, o := range s.Outcomes {
-		if o.Verdict == "success" || o.Verdict == "pending" {
+		if o.Verdict == "success" || o.Verdict == "pending" || o.Verdict == "neutral" {
 			return nil
 		}
 	}
@@ -237,9 +245,13 @@ func parseRule(d *caddyfile.Dispenser) (*module.Match, error) {
 	rule, m := place(d), new(module.Match)
 	err := readBlock(d, rule.Val(), []option{
 		{name: "match", many: true, read: func(d *caddyfile.Dispenser) error { return parseMatch(d, m) }},
+		{name: "no_secret", read: given(&m.NoSecret)},
 	})
 	if err != nil {
 		return nil, err
+	}
+	if m.NoSecret && rule.Val() != "pass" {
+		return nil, rule.Errf("%s: no_secret is for pass rules", rule.Val())
 	}
 	if err := m.Validate(); err != nil {
 		return nil, rule.Errf("%s: %v", rule.Val(), err)
@@ -295,7 +307,9 @@ func parseSource(d *caddyfile.Dispenser, allowed []string) (module.Source, error
 }
 
 // standsAlone reports whether a place has no name.
-func standsAlone(s module.Source) bool { return s.From == fromBasic || s.From == fromUnread }
+func standsAlone(s module.Source) bool {
+	return s.From == fromBasic || s.From == fromUnread || s.From == fromBearer
+}
 
 // parsePlace reads one place, whose kind is the next token.
 func parsePlace(d *caddyfile.Dispenser, option string, allowed []string) (module.Source, error) {

@@ -89,6 +89,10 @@ func (a *attempt) proven() *claim {
 func (a *attempt) teach(ctx context.Context) error {
 	account, ok := a.account()
 	named := a.named()
+	if a.step.sameName {
+		a.foreign = !ok || len(named) != 1 || named[0] != account
+		return nil
+	}
 	if !ok || len(named) != 1 || a.doubt != nil || named[0] == account {
 		return nil
 	}

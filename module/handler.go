@@ -66,6 +66,11 @@ type Handler struct {
 	// Default: `default`.
 	Organization string `json:"org,omitempty"`
 
+	// Which user names are one on this site, and so in its organization. An
+	// organization of the app that has names keeps those; other sites of the
+	// organization must have the same or none. Default: the names of the app.
+	Names *Names `json:"names,omitempty"`
+
 	// The answer to a locked user. Default: status 403.
 	OnLocked *LockedAnswer `json:"on_locked,omitempty"`
 
@@ -83,7 +88,6 @@ type Handler struct {
 
 	app     *App
 	log     *zap.Logger
-	names   *credentials.Names
 	sites   recogniser
 	newID   func() string
 	checked *checkedTargets
@@ -123,7 +127,11 @@ func (h *Handler) Provision(ctx caddy.Context) error {
 	if err := h.check(); err != nil {
 		return err
 	}
-	h.names = h.app.namesOf(h.Organization)
+	if h.Names != nil {
+		if err := h.app.nameRules.sites.add(h.Organization, h.Names); err != nil {
+			return err
+		}
+	}
 	if h.sites, err = newRecogniser(h); err != nil {
 		return err
 	}

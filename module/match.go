@@ -58,6 +58,10 @@ type Match struct {
 
 	// Fields of a form or JSON body that are there and not empty, all of them.
 	Has []string `json:"has,omitempty"`
+
+	// Whether the rule passes whatever holds no secret of a step, in a body that
+	// can be read or without one. For `pass` alone.
+	NoSecret bool `json:"no_secret,omitempty"`
 }
 
 // FieldPattern is a field of a body, or a parameter of the query, and the values
@@ -80,6 +84,8 @@ type door struct {
 	params  *credentials.Params // reads the parameters of query
 	fields  []*FieldPattern
 	has     []string
+	// noSecret: passes whatever holds no secret of a step.
+	noSecret bool
 	// reader reads the fields that tell doors apart; nil when none do.
 	reader *credentials.Fields
 }
@@ -87,7 +93,7 @@ type door struct {
 // compile checks the match. The fields of credentials are read as well: steps on
 // one path are told apart by a body that holds those of one.
 func (m *Match) compile(credentialFields ...string) (*door, error) {
-	d := &door{methods: m.Method, query: m.Query, fields: m.Field, has: m.Has}
+	d := &door{methods: m.Method, query: m.Query, fields: m.Field, has: m.Has, noSecret: m.NoSecret}
 	var err error
 	if d.targets, err = newTargets(m.Path, m.PathRegexp); err != nil {
 		return nil, err

@@ -42,6 +42,15 @@ type Names struct {
 	// Whether dots at the end are dropped. Default: false.
 	StripTrailingDots bool `json:"strip_trailing_dots,omitempty"`
 
+	// Whether names are distinct that only look the same, or are one by the
+	// compatibility forms of Unicode (`ﬁ` and `fi`, `Ａ` and `A`), and names with
+	// characters that are not shown. Default: false.
+	KeepForms bool `json:"keep_forms,omitempty"`
+
+	// Whether the first letter counts as a capital, for services with keep_case
+	// that begin every name with one. Default: false.
+	UpperFirst bool `json:"upper_first,omitempty"`
+
 	// Other names of users, each with the name that is counted. Default: none.
 	Aliases map[string]string `json:"aliases,omitempty"`
 
@@ -64,12 +73,15 @@ const maxAliasFile = 64 << 20
 type nameRules struct {
 	common        *credentials.Names
 	organizations map[string]*credentials.Names
+	// sites are what sites say of the names of their organization.
+	sites *siteNames
 }
 
 func (a *App) compileNames() (rules nameRules, err error) {
 	if rules.common, err = a.Names.compile(); err != nil {
 		return rules, fmt.Errorf("checking names: %w", err)
 	}
+	rules.sites = new(siteNames)
 	rules.organizations = make(map[string]*credentials.Names, len(a.Organizations))
 	for name, o := range a.Organizations {
 		if err := policyapi.CheckOrganization(name); err != nil {
@@ -91,12 +103,18 @@ func (a *App) namesOf(organization string) *credentials.Names {
 	if n, ok := a.nameRules.organizations[organization]; ok {
 		return n
 	}
+	if n := a.nameRules.sites.of(organization); n != nil {
+		return n
+	}
 	return a.nameRules.common
 }
 
 func (n *Names) compile() (*credentials.Names, error) {
 	if n == nil {
 		return credentials.NewNames(), nil
+	}
+	if n.UpperFirst && !n.KeepCase {
+		return nil, errors.New("upper_first: without keep_case all letters are one, remove it or add keep_case")
 	}
 	aliases := make(map[string]string, len(n.Aliases))
 	for from, to := range n.Aliases {
@@ -109,7 +127,8 @@ func (n *Names) compile() (*credentials.Names, error) {
 	}
 	return credentials.CompileNames(credentials.NameOptions{
 		KeepCase: n.KeepCase, IgnoreAccents: n.IgnoreAccents, StripDomains: n.StripDomain, StripPlusTags: n.StripPlusTags,
-		UnderscoreIsBlank: n.UnderscoreIsBlank, StripTrailingDots: n.StripTrailingDots, Aliases: aliases,
+		UnderscoreIsBlank: n.UnderscoreIsBlank, StripTrailingDots: n.StripTrailingDots,
+		KeepForms: n.KeepForms, UpperFirst: n.UpperFirst, Aliases: aliases,
 	})
 }
 

@@ -106,7 +106,8 @@ func compileOutcomes(outcomes []*Outcome, s *step) (*outcomeRules, error) {
 		if err != nil {
 			return nil, fmt.Errorf("reading outcome %d: %w", i+1, err)
 		}
-		forgives = forgives || r.verdict == verdictSuccess || r.verdict == verdictPending
+		// With neutral alone nothing is forgiven, but not every right secret counts.
+		forgives = forgives || r.verdict == verdictSuccess || r.verdict == verdictPending || r.verdict == verdictNeutral
 		o.rules = append(o.rules, r)
 		o.body = o.body || r.needsBody()
 	}

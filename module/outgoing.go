@@ -20,6 +20,10 @@ func (a *attempt) outgoing() *http.Request {
 		r.Header = a.outgoingHeader(r.Header)
 		r.Body, a.login.body = &sentBody{text: a.login.body}, ""
 	}
+	if a.step.cookies != nil {
+		r.Header = r.Header.Clone()
+		a.step.cookies.Drop(r.Header)
+	}
 	if a.step.readsAnswer() {
 		// Go's transport then asks for gzip by itself, and decodes it.
 		r.Header = r.Header.Clone()

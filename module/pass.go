@@ -23,7 +23,7 @@ func (rec *recogniser) passed(r *http.Request, target string) (bool, error) {
 		if d.methods != nil && overridden(r) {
 			continue // some frameworks take it for another method
 		}
-		if d.reader == nil {
+		if d.reader == nil && !d.noSecret {
 			return true, nil
 		}
 		if asked, refusal := d.hasQuery(r); refusal != nil {
@@ -44,9 +44,12 @@ func (rec *recogniser) passed(r *http.Request, target string) (bool, error) {
 		if err != nil {
 			return false, err
 		}
-		values, refusal := d.reader.Read(body)
-		if refusal != nil {
-			return false, refusal
+		values := map[string]string{}
+		if d.reader != nil {
+			var refusal *credentials.Refusal
+			if values, refusal = d.reader.Read(body); refusal != nil {
+				return false, refusal
+			}
 		}
 		if refusal := d.checkQuery(r, values); refusal != nil {
 			return false, refusal
@@ -107,7 +110,7 @@ func (rec *recogniser) holdsSecretOutside(r *http.Request, target string, named 
 // well be a page of its own here.
 func (rec *recogniser) spelledOut(r *http.Request, target string) bool {
 	for _, d := range rec.passes {
-		if d.reader != nil || !d.takes(r.Method) || !d.hasHeaders(r) {
+		if d.reader != nil || d.noSecret || !d.takes(r.Method) || !d.hasHeaders(r) {
 			continue
 		}
 		for i, pattern := range d.patterns {

@@ -97,6 +97,9 @@ func compileRules(name string, rules []*Match) ([]*door, error) {
 	var doors []*door
 	for i, m := range rules {
 		d, err := m.compileRule()
+		if err == nil && d.noSecret && name != "pass" {
+			err = errors.New("no_secret is for pass rules, remove it")
+		}
 		if err == nil && name != "deny" && !d.except.anywhere() {
 			err = errors.New("checking match except: it is for deny alone, remove it")
 		}

@@ -163,3 +163,45 @@ func TestRaceForCodesBesideBasic(t *testing.T) {
 		t.Errorf("%d guesses were answered and %d checked, want %d", checked, service.seen("x"), otpLimit)
 	}
 }
+
+// A session beside a wrong password forgives nothing when it does not go on.
+func TestDroppedCookies(t *testing.T) {
+	t.Parallel()
+	service := startScripted(t)
+	service.script("victim", func(w http.ResponseWriter, r *http.Request, right bool) {
+		if _, err := r.Cookie("sid"); err == nil || right {
+			fmt.Fprint(w, "welcome, whoever you are ", r.Header.Get("Cookie"))
+			return
+		}
+		w.WriteHeader(http.StatusUnauthorized)
+	})
+	n := startNode(t, options(maxAttempts(3))+siteBlock(strings.Replace(basicStep, "user basic", "user basic\n\t\t\tdrop_cookies sid", 1), proxyTo(service.URL)))
+	c := client(t)
+	send := func(cookie string, want int) {
+		t.Helper()
+		r, err := http.NewRequest(http.MethodGet, n.URL+"/", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.SetBasicAuth("victim", "wrong")
+		r.Header.Set("Cookie", cookie)
+		if got := read(c.Do(r)); got.status != want {
+			t.Errorf("with %q: status %d, want %d", cookie, got.status, want)
+		}
+	}
+	for range 3 {
+		send("lang=en; sid=mine", http.StatusUnauthorized)
+	}
+	send("sid=mine", http.StatusForbidden)
+	n.expectUser(t, "victim", 3, true)
+	service.script("other", func(w http.ResponseWriter, r *http.Request, _ bool) { fmt.Fprint(w, r.Header.Get("Cookie")) })
+	r, err := http.NewRequest(http.MethodGet, n.URL+"/", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.SetBasicAuth("other", "right")
+	r.Header.Set("Cookie", "lang=en; sid=mine; a=b")
+	if got := read(c.Do(r)); got.body != "lang=en; a=b" {
+		t.Errorf("the service got %q", got.body)
+	}
+}

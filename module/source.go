@@ -14,7 +14,8 @@ type Source struct {
 	// The kind of place: `field` (of the body), `query`, `header`, `cookie`,
 	// `path` (a segment of the path), `basic` (the Authorization header; holds
 	// user and secret) or `cookie_regexp` (a cookie whose name is not known
-	// before; for `user` of a step `reset`); for the secret of a step with a
+	// before; for `user` of a step `reset`); for a user who is bound or a claim also
+	// `bearer` (the token of the Authorization header); for the secret of a step with a
 	// bound user also `unread`: it stands where nobody can read it, and every
 	// request counts.
 	From string `json:"from,omitempty"`

@@ -69,6 +69,12 @@ type Step struct {
 	// Default: none.
 	Identity *Identity `json:"identity,omitempty"`
 
+	// Whether the account that identity finds must be the user of the attempt.
+	// Otherwise the success forgives nothing. For services that take one name for
+	// each account, and whose answers may accept something else than the secret,
+	// such as the rest of a login that another user has begun. Default: false.
+	SameName bool `json:"same_name,omitempty"`
+
 	// A regular expression that the whole user name must match; all others are
 	// refused with 400. It bounds the spellings that the login service may take
 	// for one account. It is tried on the name as sent, without blanks around,
@@ -80,6 +86,12 @@ type Step struct {
 	// login service sees exactly what was counted. For form and JSON bodies; a
 	// request with a digest or signature of the body is refused. Default: true.
 	CanonicalForward *bool `json:"canonical_forward,omitempty"`
+
+	// Cookies that do not go on to the login service, in any spelling; `*` is all.
+	// For services that take a session, or a login that they remember, for a right
+	// password: whoever is logged in would be forgiven guesses at others. Default:
+	// none.
+	DropCookies []string `json:"drop_cookies,omitempty"`
 
 	// Whether the canonical form of the user name goes on instead of the name
 	// as sent. For form and JSON bodies. Default: false.
@@ -110,8 +122,10 @@ type step struct {
 	userNames    []string // fields of the user
 	rules        *outcomeRules
 
-	normalized  bool // the canonical name goes on
-	bound       bool // a key stands where the user name would
+	normalized  bool                      // the canonical name goes on
+	sameName    bool                      // a success of another user forgives nothing
+	cookies     *credentials.CookieFilter // nil: all go on
+	bound       bool                      // a key stands where the user name would
 	requestKeys []requestKey
 	answerKeys  []answerKey
 	identity    *identity
@@ -144,6 +158,9 @@ func (s *Step) compile(maxBody int64) (*step, error) {
 	if err != nil {
 		return nil, err
 	}
+	if d.noSecret {
+		return nil, errors.New("checking match: no_secret is for pass rules, remove it")
+	}
 	if !d.except.anywhere() {
 		return nil, errors.New("checking match except: it is for deny alone, remove it")
 	}
@@ -161,6 +178,11 @@ func (s *Step) compile(maxBody int64) (*step, error) {
 	if err != nil {
 		return nil, err
 	}
+	if len(s.DropCookies) > 0 {
+		if out.cookies, err = credentials.NewCookieFilter(s.DropCookies); err != nil {
+			return nil, fmt.Errorf("checking drop_cookies: %w", err)
+		}
+	}
 	if out.names, err = credentials.NewNamePattern(s.UserPattern); err != nil {
 		return nil, fmt.Errorf("checking user_pattern: %w", err)
 	}
@@ -171,6 +193,9 @@ func (s *Step) compile(maxBody int64) (*step, error) {
 	}
 	if out.identity, err = s.Identity.compile(); err != nil {
 		return nil, fmt.Errorf("checking identity: %w", err)
+	}
+	if out.sameName = s.SameName; out.sameName && (out.identity == nil || out.bound) {
+		return nil, errors.New("checking same_name: it compares identity with the name of the request, add identity, or remove it from a bound step")
 	}
 	return out, nil
 }

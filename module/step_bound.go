@@ -17,6 +17,9 @@ import (
 func (s *Step) compileBound(out *step) error {
 	out.bound = s.User.Bound
 	var err error
+	if s.User.From == string(credentials.FromBearer) && !s.User.Bound && s.User.Claim == "" {
+		return errors.New("checking user: a bearer token is no name, write bound or a claim of it")
+	}
 	if err = s.checkCookieRegexp(); err != nil {
 		return err
 	}

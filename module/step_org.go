@@ -32,16 +32,13 @@ func (s *Step) organizationIn(site string) (string, error) {
 // peopleOf returns whose users a step names, and which of their names are one.
 func (h *Handler) peopleOf(s *step) (organization string, names *credentials.Names) {
 	if s.org == "" {
-		return h.Organization, h.names
+		return h.Organization, h.app.namesOf(h.Organization)
 	}
 	return s.org, h.app.namesOf(s.org)
 }
 
 // namesOf returns which names are one in an organization.
 func (h *Handler) namesOf(organization string) *credentials.Names {
-	if organization == h.Organization {
-		return h.names
-	}
 	return h.app.namesOf(organization)
 }
 

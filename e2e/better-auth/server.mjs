@@ -3,8 +3,9 @@
 
 // A better-auth in memory, on a port of 127.0.0.1. Each name behind the port is
 // a user with a second factor, who may log in by that name, with _ instead of -.
-// Standard output gets a line for each of them, and
-// one for each code that would be mailed.
+// Instead of names there may be a list of accounts as JSON; only those with Codes
+// have a second factor then. Standard output gets a line for each user, and one
+// for each code that would be mailed.
 import http from 'node:http'
 import { betterAuth } from 'better-auth'
 import { memoryAdapter } from 'better-auth/adapters/memory'
@@ -13,7 +14,9 @@ import { twoFactor, username } from 'better-auth/plugins'
 
 const [port, ...names] = process.argv.slice(2)
 const tell = (line) => console.log(JSON.stringify(line))
-const password = 'wonderland-1865'
+const accounts = names[0]?.startsWith('[')
+  ? JSON.parse(names[0]).map((a) => ({ name: a.Name, email: a.Email, password: a.Secret, codes: a.Codes }))
+  : names.map((name) => ({ name, email: `${name}@example.test`, password: 'wonderland-1865', codes: true }))
 
 const auth = betterAuth({
   baseURL: `http://127.0.0.1:${port}`,
@@ -23,6 +26,7 @@ const auth = betterAuth({
   rateLimit: { enabled: false },
   telemetry: { enabled: false },
   emailAndPassword: { enabled: true },
+  user: { deleteUser: { enabled: true } },
   plugins: [
     username(),
     twoFactor({
@@ -33,9 +37,9 @@ const auth = betterAuth({
 })
 
 http.createServer(toNodeHandler(auth)).listen(Number(port), '127.0.0.1', async () => {
-  for (const name of names) {
-    const email = `${name}@example.test`
+  for (const { name, email, password, codes } of accounts) {
     await auth.api.signUpEmail({ body: { name, email, password, username: name.replace('-', '_') } })
+    if (!codes) continue
     const { headers } = await auth.api.signInEmail({ body: { email, password }, returnHeaders: true })
     const cookie = headers.getSetCookie().map((c) => c.split(';')[0]).join('; ')
     const { totpURI, backupCodes } = await auth.api.enableTwoFactor({ body: { password }, headers: new Headers({ cookie }) })

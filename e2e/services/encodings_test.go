@@ -96,10 +96,10 @@ func encodings(login, user, secret string, name func(account) string, prepare fu
 		return c.post(login, formType, strings.ReplaceAll(encodeForm(append([]string{user, f.name, secret, f.secret}, more...)), "&", ";"))
 	})
 	add("multipart", func(c *client, f fields, more []string) answer {
-		return c.post(login, "multipart/form-data; boundary=b", multipart(append([]string{user, f.name, secret, f.secret}, more...)))
+		return c.post(login, multipartType, multipart(append([]string{user, f.name, secret, f.secret}, more...)))
 	})
 	add("multipart with another name", func(c *client, f fields, more []string) answer {
-		return c.post(login, "multipart/form-data; boundary=b", multipart(append([]string{user, f.decoy, user, f.name, secret, f.secret}, more...)))
+		return c.post(login, multipartType, multipart(append([]string{user, f.decoy, user, f.name, secret, f.secret}, more...)))
 	})
 	for _, kind := range []string{"application/json", "text/plain", formType, "application/vnd.api+json", "application/json; charset=utf-16"} {
 		add("JSON as "+kind, func(c *client, f fields, more []string) answer {
@@ -154,10 +154,15 @@ func encodings(login, user, secret string, name func(account) string, prepare fu
 	return doors
 }
 
+const (
+	boundary      = "lockout-1865-boundary"
+	multipartType = "multipart/form-data; boundary=" + boundary
+)
+
 func multipart(fields []string) string {
 	var out strings.Builder
 	for i := 0; i < len(fields); i += 2 {
-		fmt.Fprintf(&out, "--b\r\nContent-Disposition: form-data; name=\"%s\"\r\n\r\n%s\r\n", fields[i], fields[i+1])
+		fmt.Fprintf(&out, "--%s\r\nContent-Disposition: form-data; name=\"%s\"\r\n\r\n%s\r\n", boundary, fields[i], fields[i+1])
 	}
-	return out.String() + "--b--\r\n"
+	return out.String() + "--" + boundary + "--\r\n"
 }

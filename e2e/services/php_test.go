@@ -49,15 +49,37 @@ var phpOptions = []string{
 
 // startPHP serves a folder with PHP's own web server and returns its address.
 // The router is a script that every request goes through first.
-func startPHP(t *testing.T, root, router string) string {
+func startPHP(t *testing.T, root, router string, environment ...string) string {
 	t.Helper()
 	address := "127.0.0.1:" + freePort(t)
 	cmd := exec.Command(need(t, "php"), append(phpOptions, "-S", address, "-t", root, router)...)
 	cmd.Dir = root
-	cmd.Env = append(os.Environ(), "PHP_CLI_SERVER_WORKERS=6")
+	cmd.Env = append(append(os.Environ(), "PHP_CLI_SERVER_WORKERS=6"), environment...)
 	start(t, cmd).wait(t, func() bool { return answers("http://" + address + "/lockout-test-is-it-up.txt") })
 	return "http://" + address
 }
+
+// phpRouter is what a web server does that knows PHP: a path behind the name of
+// a script is PATH_INFO, and everything that is no file is index.php.
+const phpRouter = `<?php
+$path = preg_replace('#/+#', '/', urldecode(parse_url('http://x'.$_SERVER['REQUEST_URI'], PHP_URL_PATH) ?: '/'));
+if (str_contains($path, "\0")) { http_response_code(400); return true; }
+$script = '/index.php';
+if (preg_match('#^((?:/[^/]+)*?/[^/]+\.php)(/.*)?$#', $path, $m) && is_file('ROOT'.$m[1])) {
+	$script = $m[1];
+	if (isset($m[2])) $_SERVER['PATH_INFO'] = $m[2];
+} elseif ($path !== '/' && is_dir('ROOT'.$path) && is_file('ROOT'.rtrim($path, '/').'/index.php')) {
+	$script = rtrim($path, '/').'/index.php';
+} elseif (is_file('ROOT'.$path)) {
+	return false;
+}
+$_SERVER['SCRIPT_NAME'] = $script;
+$_SERVER['PHP_SELF'] = $script.($_SERVER['PATH_INFO'] ?? '');
+$_SERVER['SCRIPT_FILENAME'] = 'ROOT'.$script;
+chdir(dirname('ROOT'.$script));
+require 'ROOT'.$script;
+return true;
+`
 
 // php runs a script with arguments in a folder and returns what it prints.
 func php(t *testing.T, directory, script string, arguments ...string) string {

@@ -19,6 +19,7 @@ type pbSuite struct {
 func (s *pbSuite) run(t *testing.T) {
 	t.Run("superusers", s.superusers)
 	t.Run("a namesake in capitals", s.namesake)
+	t.Run("a user name", s.userName)
 	t.Run("a user name that is an address", s.userNameLikeAddress)
 	t.Run("a code first", s.codeFirst)
 	t.Run("keys of codes", s.keys)
@@ -125,6 +126,43 @@ func (s *pbSuite) namesake(t *testing.T) {
 		t.Errorf("%d guesses reached PocketBase, want at most %d", reached, limit)
 	}
 	s.expectShut(t, a)
+}
+
+// Once somebody has logged in by user name and by address, both count together.
+func (s *pbSuite) userName(t *testing.T) {
+	a := who("frank")
+	s.fresh(t, a)
+	if got := s.login(newClient(t, s.caddy.site), a.Name, a.Secret); !s.right(got) {
+		t.Fatalf("by user name: status %d", got.status)
+	}
+	reached := 0
+	for _, name := range []string{a.Email, a.Name, strings.ToUpper(a.Name), a.Email, a.Name, a.Email} {
+		n, _ := s.guess(t, name)
+		reached += n
+	}
+	if reached != limit {
+		t.Errorf("%d guesses reached PocketBase, want %d", reached, limit)
+	}
+	for _, name := range []string{a.Name, a.Email} {
+		if got := s.login(newClient(t, s.caddy.site), name, a.Secret); s.right(got) {
+			t.Errorf("the right password of a locked user was taken for %s", name)
+		}
+	}
+	// An administrator who locks or unlocks one name means the account.
+	s.caddy.unlock(t, a.Name)
+	s.expectRight(t, a)
+	if got := s.login(newClient(t, s.caddy.site), a.Name, a.Secret); !s.right(got) {
+		t.Errorf("an unlocked user: status %d for %s", got.status, a.Name)
+	}
+	if status, body := s.caddy.call(t, http.MethodPost, a.Email, "/_lock"); status != http.StatusOK {
+		t.Fatalf("locking: status %d: %s", status, body)
+	}
+	for _, name := range []string{a.Name, a.Email} {
+		if got := s.login(newClient(t, s.caddy.site), name, a.Secret); s.right(got) {
+			t.Errorf("the right password of a user whom an administrator has locked was taken for %s", name)
+		}
+	}
+	s.caddy.unlock(t, a.Email)
 }
 
 // A user name may be the address of another.

@@ -57,7 +57,7 @@ func startWordPress(t *testing.T, people []account) string {
 		t.Fatal(err)
 	}
 	write(t, filepath.Join(root, "wp-config.php"), strings.ReplaceAll(wordPressConfig, "SOCKET", startMariaDB(t)))
-	write(t, filepath.Join(root, "router.php"), wordPressRouter)
+	write(t, filepath.Join(root, "router.php"), strings.ReplaceAll(phpRouter, "ROOT", root))
 	write(t, filepath.Join(root, "wp-content", "mu-plugins", "mail.php"), wordPressMail)
 	in, err := json.Marshal(people)
 	if err != nil {
@@ -111,31 +111,6 @@ if (isset($_GET['test_mail_of'])) {
 	readfile(ABSPATH.'mail-'.md5($_GET['test_mail_of']));
 	exit;
 }
-`
-
-// What a web server does that knows PHP: a path behind the name of a script is
-// PATH_INFO, everything that is no file is index.php.
-const wordPressRouter = `<?php
-$path = preg_replace('#/+#', '/', urldecode(parse_url('http://x'.$_SERVER['REQUEST_URI'], PHP_URL_PATH) ?: '/'));
-if (str_contains($path, "\0")) { http_response_code(400); return true; }
-if (preg_match('#^((?:/[^/]+)*?/[^/]+\.php)(/.*)?$#', $path, $m) && is_file(__DIR__.$m[1])) {
-	$_SERVER['SCRIPT_NAME'] = $_SERVER['PHP_SELF'] = $m[1];
-	$_SERVER['SCRIPT_FILENAME'] = __DIR__.$m[1];
-	if (isset($m[2])) { $_SERVER['PATH_INFO'] = $m[2]; $_SERVER['PHP_SELF'] .= $m[2]; }
-	chdir(dirname(__DIR__.$m[1]));
-	require __DIR__.$m[1];
-	return true;
-}
-if (is_dir(__DIR__.$path) && is_file(__DIR__.rtrim($path, '/').'/index.php') && $path !== '/') {
-	chdir(__DIR__.$path);
-	$_SERVER['SCRIPT_NAME'] = $_SERVER['PHP_SELF'] = rtrim($path, '/').'/index.php';
-	require __DIR__.rtrim($path, '/').'/index.php';
-	return true;
-}
-if (is_file(__DIR__.$path)) return false;
-$_SERVER['SCRIPT_NAME'] = $_SERVER['PHP_SELF'] = '/index.php';
-require __DIR__.'/index.php';
-return true;
 `
 
 const wordPressInstall = `

@@ -41,6 +41,28 @@ func readHeader(r *http.Request, name string) (text string, present bool, err *R
 	return text, true, nil
 }
 
+// readBearer reads the token of the Authorization header (RFC 6750, section
+// 2.1). Some servers take what stands behind the first blank, others behind the
+// last Bearer, so there is one token in it and nothing else.
+func readBearer(r *http.Request) (token string, present bool, err *Refusal) {
+	text, present, err := readHeader(r, "Authorization")
+	if err != nil || !present {
+		return "", false, err
+	}
+	scheme, token, _ := strings.Cut(text, " ")
+	if !strings.EqualFold(scheme, "Bearer") {
+		return "", false, nil
+	}
+	for i := range len(token) {
+		c := token[i]
+		alnum := '0' <= c && c <= '9' || 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z'
+		if !alnum && !strings.ContainsRune("-._~+/=", rune(c)) {
+			return "", false, Refuse(ReasonMalformedHeader, "the Authorization header holds more than one token")
+		}
+	}
+	return token, token != "", nil
+}
+
 // ReadCookie reads one cookie. PHP folds and decodes names of cookies, Node and
 // PHP decode their values, Go and Python take off quotes: so names are compared
 // as those of form fields are, the value is decoded, and what is not a plain

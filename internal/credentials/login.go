@@ -188,6 +188,8 @@ func (l *LoginRule) readPlaces(r *http.Request, target string, v *reading) *Refu
 				// PHP 7 makes a blank of it.
 				refusal = Refuse(ReasonMalformedHeader, "a credential in a cookie holds a plus sign")
 			}
+		case FromBearer:
+			text, present, refusal = readBearer(r)
 		case FromCookieRegexp:
 			text, present, refusal = readCookieMatching(r, l.cookies[i])
 		case FromPath:

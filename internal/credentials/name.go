@@ -9,7 +9,6 @@ import (
 	"unicode/utf8"
 
 	"golang.org/x/text/cases"
-	"golang.org/x/text/unicode/norm"
 )
 
 const (
@@ -61,13 +60,13 @@ func (n *Names) Canonical(name string) (string, *Refusal) {
 	// others, so one pass is not always stable.
 	for range maxNamePasses {
 		before := name
-		name = norm.NFKC.String(strings.Map(dropIgnorable, name))
+		name = n.compose(name)
 		if !n.options.KeepCase {
 			// A Caser may hold state, so none is shared between requests.
-			name = norm.NFKC.String(cases.Fold().String(name))
+			name = n.compose(cases.Fold().String(name))
 		}
 		name = n.reduce(name)
-		name = strings.Join(strings.Fields(name), " ")
+		name = n.upperFirst(strings.Join(strings.Fields(name), " "))
 		if name == before {
 			name, err := checkCanonical(name)
 			if err != nil {

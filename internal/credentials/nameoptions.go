@@ -8,7 +8,10 @@ import (
 	"slices"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 
+	"golang.org/x/text/cases"
+	"golang.org/x/text/language"
 	"golang.org/x/text/unicode/norm"
 )
 
@@ -28,6 +31,11 @@ type NameOptions struct {
 	UnderscoreIsBlank bool
 	// StripTrailingDots drops dots at the end.
 	StripTrailingDots bool
+	// KeepForms keeps what is composed of other characters apart from what is one
+	// by compatibility (ﬁ and fi, Ａ and A), and characters that are not shown.
+	KeepForms bool
+	// UpperFirst makes alice and Alice one although KeepCase keeps ALICE apart.
+	UpperFirst bool
 	// Aliases lead from other names of a user to the one that is counted.
 	Aliases map[string]string
 }
@@ -84,10 +92,29 @@ func (n *Names) resolve(name string) string {
 // lower case.
 func (n *Names) concerns(name string) bool {
 	o := &n.options
-	return o.StripPlusTags && strings.IndexByte(name, '+') >= 0 ||
+	return o.UpperFirst && name[0] >= 'a' && name[0] <= 'z' ||
+		o.StripPlusTags && strings.IndexByte(name, '+') >= 0 ||
 		o.UnderscoreIsBlank && strings.IndexByte(name, '_') >= 0 ||
 		o.StripTrailingDots && strings.HasSuffix(name, ".") ||
 		len(o.StripDomains) > 0 && strings.ContainsAny(name, `\@`)
+}
+
+// compose brings characters to one form.
+func (n *Names) compose(name string) string {
+	if n.options.KeepForms {
+		return norm.NFC.String(name)
+	}
+	return norm.NFKC.String(strings.Map(dropIgnorable, name))
+}
+
+// upperFirst writes the first character as services do that begin every name
+// with a capital. It is one character, or more for ß and the like.
+func (n *Names) upperFirst(name string) string {
+	if !n.options.UpperFirst || !n.options.KeepCase {
+		return name
+	}
+	_, size := utf8.DecodeRuneInString(name)
+	return n.compose(cases.Upper(language.Und).String(name[:size]) + name[size:])
 }
 
 // reduce applies the options to a name that is folded. Each makes the name

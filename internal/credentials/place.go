@@ -23,13 +23,15 @@ const (
 	FromCookie From = "cookie" // a cookie
 	FromPath   From = "path"   // a segment of the path, by its number
 
+	FromBearer       From = "bearer"        // the token of the Authorization header
 	FromCookieRegexp From = "cookie_regexp" // the one cookie whose name matches
 )
 
 // Place is where a user name or a secret may stand.
 type Place struct {
 	From From
-	// Name of the field, parameter, header or cookie, spelled exactly; for
+	// Name of the field, parameter, header or cookie, spelled exactly; empty for
+	// FromBearer, for
 	// FromPath the number of the segment, counted from 1, for FromCookieRegexp a
 	// regular expression.
 	Name string
@@ -54,6 +56,10 @@ func (p Place) Check() error {
 		}
 		if slices.ContainsFunc(reservedHeaders, func(h string) bool { return strings.EqualFold(h, p.Name) }) {
 			return fmt.Errorf("header %q has another meaning to a server or proxy", p.Name)
+		}
+	case FromBearer:
+		if p.Name != "" {
+			return fmt.Errorf("bearer %q: the token has no name", p.Name)
 		}
 	case FromPath:
 		if n, err := strconv.Atoi(p.Name); err != nil || n < 1 || n > maxSegments || strconv.Itoa(n) != p.Name {
@@ -105,7 +111,7 @@ func (p Place) collides(q Place, json bool) bool {
 	switch p.From {
 	case FromHeader:
 		return strings.EqualFold(p.Name, q.Name)
-	case FromPath, FromCookieRegexp:
+	case FromPath, FromCookieRegexp, FromBearer:
 		return p.Name == q.Name
 	}
 	return newFieldPath(p.Name).collides(newFieldPath(q.Name)) ||

@@ -73,12 +73,22 @@ func (v *visit) send(r *http.Request) (*answer, error) {
 		return nil, explainFailure(r, err)
 	}
 	defer resp.Body.Close()
-	v.cookies.SetCookies(r.URL, resp.Cookies())
+	v.keep(r.URL, resp.Cookies())
 	body, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer+1))
 	if err != nil {
 		return nil, fmt.Errorf("reading the answer of %s: %w", safeURL(r.URL), err)
 	}
 	return newAnswer(r.URL, resp, body), nil
+}
+
+// keep keeps cookies also when they are for TLS or for the domain of the site: a
+// service that is asked directly believes to be where clients reach it. They go
+// back to where they come from, and nowhere else.
+func (v *visit) keep(u *url.URL, cookies []*http.Cookie) {
+	for _, c := range cookies {
+		c.Secure, c.Domain = false, ""
+	}
+	v.cookies.SetCookies(u, cookies)
 }
 
 // get asks for a page as a browser does.

@@ -77,14 +77,18 @@ func (t *trial) derive() (*rule, error) {
 // troubled reports answers that are no verdict.
 func troubled(answers ...*answer) error {
 	for _, a := range answers {
-		switch {
-		case a.status == http.StatusTooManyRequests, strings.Contains(strings.ToLower(a.gist()), "too many"):
-			return fmt.Errorf("comparing the answers: the service answered %d, too many logins; wait until its own limiter lets logins pass again", a.status)
-		case a.status == http.StatusBadGateway, a.status == http.StatusServiceUnavailable, a.status == http.StatusGatewayTimeout:
+		switch a.status {
+		case http.StatusTooManyRequests:
+			return a.limited()
+		case http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
 			return fmt.Errorf("comparing the answers: the service answered %d; probe again when it is well", a.status)
 		}
 	}
 	return nil
+}
+
+func (a *answer) limited() error {
+	return fmt.Errorf("comparing the answers: the service answered %d, too many logins; wait until its own limiter lets logins pass again", a.status)
 }
 
 // alike explains two answers that give no rule.
@@ -95,12 +99,16 @@ func (t *trial) alike() error {
 	}
 	code, _ := t.right.find([]string{"error"})
 	switch s := t.right.status; {
+	case strings.Contains(strings.ToLower(t.right.gist()), "too many"):
+		return t.right.limited()
 	case t.right.movedTo() != "" && t.right.movedTo() == t.wrong.movedTo():
 		return fmt.Errorf("%s: the service redirects to %s; probe that address", where, t.right.movedTo())
 	case code.text() == "invalid_client", code.text() == "unauthorized_client":
 		return errors.New(where + "; the service asks for a client: add --field client_id=NAME, and client_secret and scope if it has them")
 	case code.text() == "invalid_scope":
 		return errors.New(where + "; add --field scope=NAME")
+	case s != t.wrong.status:
+		return errors.New(where + "; it looks right, and is refused all the same: may the user log in?")
 	case s == http.StatusUnsupportedMediaType:
 		return errors.New(where + "; try the other --body")
 	case s == http.StatusNotFound, s == http.StatusMethodNotAllowed:

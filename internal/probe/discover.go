@@ -7,6 +7,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 )
 
@@ -58,6 +59,10 @@ func (p *prober) discover(ctx context.Context) (*login, error) {
 	if given && len(bodies) == 1 {
 		return p.named(bodies[0]), nil
 	}
+	if p.namesUser() {
+		return nil, fmt.Errorf("looking for the names of the fields at %s: the query or a --field names the user, so every request would be a guess; "+
+			"leave it out, or name --body, --user-field and --password-field", safeURL(p.url))
+	}
 	for _, body := range bodies {
 		s := &search{prober: p, login: p.named(body)}
 		find := s.run
@@ -79,6 +84,16 @@ func (p *prober) discover(ctx context.Context) (*login, error) {
 	return nil, fmt.Errorf("looking for the names of the fields at %s: the answers to a user who does not exist tell nothing apart, under %s with %s; "+
 		"look in the browser what is sent, and name --body, --user-field and --password-field",
 		safeURL(p.url), strings.Join(userNames, ", "), strings.Join(secretNames, ", "))
+}
+
+// namesUser reports a request that is about the user whatever its fields are.
+func (p *prober) namesUser() bool {
+	for _, values := range p.url.Query() {
+		if slices.Contains(values, p.User) {
+			return true
+		}
+	}
+	return slices.ContainsFunc(p.Fields, func(f Field) bool { return f.Value == p.User })
 }
 
 // named is a login with the names that are given.

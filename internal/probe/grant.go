@@ -43,7 +43,7 @@ func (p *prober) isTokenEndpoint(ctx context.Context) (bool, error) {
 		return false, err
 	}
 	if a.status == http.StatusTooManyRequests {
-		return false, a.refuses(true)
+		return false, a.refuses(l.where(), true)
 	}
 	code, _ := a.find([]string{"error"})
 	if a.status < 400 || !slices.Contains(grantErrors, code.text()) {

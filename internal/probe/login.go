@@ -29,16 +29,26 @@ type login struct {
 	segment      int  // of the path, which is the user; 0: a field is
 }
 
-// inPath makes the last segment of the path the place of the user, if it is the
-// name of the user.
+// inPath makes the segment of the path that is the name of the user the place of
+// the user.
 func (l *login) inPath(user string) bool {
-	segments := strings.Split(strings.TrimSuffix(l.url.EscapedPath(), "/"), "/")
-	last, err := url.PathUnescape(segments[len(segments)-1])
-	if err != nil || last != user || l.url.EscapedPath() != strings.Join(segments, "/") {
-		return false
+	for i, segment := range strings.Split(l.url.EscapedPath(), "/") {
+		if name, err := url.PathUnescape(segment); err == nil && name == user {
+			l.segment = i
+			return true
+		}
 	}
-	l.segment = len(segments) - 1
-	return true
+	return false
+}
+
+// around is the path before and behind the segment of the user.
+func (l *login) around() (before, behind string) {
+	segments := strings.Split(l.url.EscapedPath(), "/")
+	before = strings.Join(segments[:l.segment], "/") + "/"
+	if rest := segments[l.segment+1:]; len(rest) > 0 {
+		behind = "/" + strings.Join(rest, "/")
+	}
+	return before, behind
 }
 
 // address is where a login of this user goes.
@@ -46,20 +56,20 @@ func (l *login) address(user string) *url.URL {
 	if l.segment == 0 {
 		return l.url
 	}
+	before, behind := l.around()
 	u := *l.url
-	u.Path, u.RawPath = l.above(u.Path)+user, l.above(l.url.EscapedPath())+url.PathEscape(user)
+	u.RawPath = before + url.PathEscape(user) + behind
+	u.Path, _ = url.PathUnescape(u.RawPath) // well-formed, as its parts are
 	return &u
 }
-
-// above is a path without its last segment.
-func (l *login) above(path string) string { return path[:strings.LastIndexByte(path, '/')+1] }
 
 // where is the path as the report names it.
 func (l *login) where() string {
 	if l.segment == 0 {
 		return printable(l.url.EscapedPath())
 	}
-	return printable(l.above(l.url.EscapedPath()) + "…")
+	before, behind := l.around()
+	return printable(before + "…" + behind)
 }
 
 // override replaces fields by others of the same name, and adds those that are

@@ -129,6 +129,19 @@ var probed = map[string]struct {
 			answerJSON(w, 200, object{"auth": object{"client_token": "secret-of-alice", "metadata": object{"username": alice}}})
 		}
 	}, path: "/v1/auth/userpass/login/" + alice},
+	"json_user_amid_the_path": {serve: func(w http.ResponseWriter, r *http.Request) {
+		in := object{}
+		switch {
+		case r.Method != http.MethodPost:
+			w.WriteHeader(405)
+		case json.NewDecoder(r.Body).Decode(&in) != nil || in["pwd"] == nil:
+			answerJSON(w, 422, object{"missing": "pwd"})
+		case r.URL.Path != "/users/"+alice+"/login" || in["pwd"] != wonderland:
+			w.WriteHeader(401)
+		default:
+			w.WriteHeader(204)
+		}
+	}, path: "/users/" + alice + "/login"},
 	"grant": {serve: grantService, path: "/oauth/token", options: Options{Fields: []Field{{"client_id", "editor"}, {"scope", "*"}}}},
 	"basic": {serve: basicService, path: "/files/"},
 }

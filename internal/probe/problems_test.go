@@ -95,7 +95,13 @@ func TestProblems(t *testing.T) {
 			}
 		})), path: "/login", want: "429, too many logins; wait"},
 		"limiter while names are looked for": {serve: limited(1, named("username", "password", status(204), status(401))), path: "/api/login", want: "429, too many requests; wait"},
-		"gateway":                            {serve: func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(502) }, path: "/api/login", options: Options{Body: BodyJSON, UserField: "a", PasswordField: "b"}, want: "answered 502; probe again"},
+		"limiter that says so": {serve: named("username", "password", says(500, object{"error": "server_error", "error_description": "Too many login attempts"}),
+			says(500, object{"error": "server_error", "error_description": "Too many login attempts"})), path: "/api/login", want: "answered 500, too many logins; wait"},
+		"user who may not":        {serve: named("username", "password", status(403), status(401)), path: "/api/login", want: "may the user log in?"},
+		"user in the query":       {serve: named("username", "password", status(204), status(401)), path: "/api/login?u=" + alice, want: "the query or a --field names the user"},
+		"user in a field":         {serve: named("username", "password", status(204), status(401)), path: "/api/login", options: Options{Fields: []Field{{"email", alice}}}, want: "the query or a --field names the user"},
+		"segment that is no user": {serve: named("username", "password", status(204), status(401)), path: "/api/login", options: Options{User: "login"}, want: "A segment of the path was taken for the user"},
+		"gateway":                 {serve: func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(502) }, path: "/api/login", options: Options{Body: BodyJSON, UserField: "a", PasswordField: "b"}, want: "answered 502; probe again"},
 		"redirect to https": {serve: func(w http.ResponseWriter, r *http.Request) {
 			redirect(w, 301, "https://"+r.Host+"/login?secret=secret-of-alice")
 		}, path: "/login", want: "redirects to https; probe https://127.0.0.1:"},

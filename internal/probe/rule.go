@@ -113,12 +113,12 @@ func (r *rule) step() (string, error) {
 
 // places says by which paths the login is known, and where its user stands.
 func (l *login) places() (path, user string, err error) {
-	escaped := l.url.EscapedPath()
 	if l.segment > 0 {
-		path, err = word("^" + regexp.QuoteMeta(l.above(escaped)) + "[^/]+$")
+		before, behind := l.around()
+		path, err = word("^" + regexp.QuoteMeta(before) + "[^/]+" + regexp.QuoteMeta(behind) + "$")
 		return "path_regexp " + path, fmt.Sprint("path ", l.segment), err
 	}
-	if path, err = word(escaped); err != nil {
+	if path, err = word(l.url.EscapedPath()); err != nil {
 		return "", "", err
 	}
 	if strings.Contains(path, "*") {

@@ -39,7 +39,7 @@ func (s *search) run(ctx context.Context) (found bool, err error) {
 			return false, err
 		case verdict == bothRead:
 			s.login.user, s.login.secret = user, secrets[0]
-			s.did(fmt.Sprintf("POST %s as %s: the service reads the fields %s and %s", printable(s.url.EscapedPath()), s.login.body, user, secrets[0]))
+			s.did(fmt.Sprintf("POST %s as %s: the service reads the fields %s and %s", s.login.where(), s.login.body, user, secrets[0]))
 			s.unsettled(users, nothing)
 			return true, nil
 		case verdict == userRead: // and says, perhaps, what it misses
@@ -145,7 +145,10 @@ func (s *search) ask(ctx context.Context, user, secret string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if err := a.refuses(user == "" && secret == ""); err != nil {
+	if err := a.refuses(s.login.where(), user == "" && secret == ""); err != nil {
+		if l.segment > 0 {
+			err = fmt.Errorf("%w. A segment of the path was taken for the user; if it is none, name --user-field and --password-field", err)
+		}
 		return "", err
 	}
 	if a.status == http.StatusUnsupportedMediaType {
@@ -159,14 +162,14 @@ func (s *search) ask(ctx context.Context, user, secret string) (string, error) {
 // refuses reports an answer that has nothing to do with names. One to a request
 // without any tells whether there is something at the address at all; later a
 // 404 may mean the user.
-func (a *answer) refuses(first bool) error {
+func (a *answer) refuses(where string, first bool) error {
 	switch {
 	case a.status == http.StatusTooManyRequests:
 		return errors.New("logging in: the service answers 429, too many requests; wait until its own limiter lets logins pass again")
 	case first && (a.status == http.StatusNotFound || a.status == http.StatusMethodNotAllowed):
-		return fmt.Errorf("logging in: the service answers %d to POST %s; check the URL", a.status, printable(a.url.EscapedPath()))
+		return fmt.Errorf("logging in: the service answers %d to POST %s; check the URL", a.status, where)
 	case first && a.movedTo() != "":
-		return fmt.Errorf("logging in: the service redirects POST %s to %s; probe that address", printable(a.url.EscapedPath()), a.movedTo())
+		return fmt.Errorf("logging in: the service redirects POST %s to %s; probe that address", where, a.movedTo())
 	}
 	return nil
 }

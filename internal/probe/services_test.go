@@ -120,12 +120,12 @@ func limited(n int32, next http.Handler) http.HandlerFunc {
 }
 
 // forged shows a form with a token that goes with a cookie, and refuses logins
-// without it.
+// without it. The cookie is meant for clients that use TLS, at another host.
 func forged() http.HandlerFunc {
 	var pages atomic.Int32
 	return formService(func(w http.ResponseWriter, _ *http.Request) {
 		token := fmt.Sprint("token-of-page-", pages.Add(1))
-		setCookie(w, "csrftoken", token)
+		http.SetCookie(w, &http.Cookie{Name: "csrftoken", Value: token, Path: "/", Secure: true, Domain: "app.example.com"})
 		answerPage(w, 200, loginPage("", `<input type="hidden" name="csrfmiddlewaretoken" value="`+token+`"><input type="hidden" name="next" value="/">`))
 	}, func(w http.ResponseWriter, r *http.Request, right bool) {
 		c, err := r.Cookie("csrftoken")
