@@ -6,6 +6,7 @@ package services
 import (
 	"encoding/json"
 	"fmt"
+	"net/http"
 	"net/url"
 	"os"
 	"os/exec"
@@ -156,6 +157,7 @@ var dexPasses = []pass{
 func dexMore(s *suite, t *testing.T) {
 	t.Run("one state for all guesses", s.dexOneState)
 	t.Run("nothing checked", s.dexNothingChecked)
+	t.Run("other forms", s.dexOtherForms)
 	t.Run("a code at once", s.dexAtOnce)
 	t.Run("another connector", s.dexConnector)
 }
@@ -202,6 +204,18 @@ func (s *suite) dexNothingChecked(t *testing.T) {
 	for range limit {
 		if reached, _ := s.guess(t, a.Email); reached != 1 {
 			t.Error("what was not checked has been counted")
+		}
+	}
+}
+
+// The form of another connector, and of a Dex elsewhere, is refused rather than
+// not counted.
+func (s *suite) dexOtherForms(t *testing.T) {
+	c, a := newClient(t, s.caddy.site), who("judy")
+	for _, target := range []string{"/dex/auth/ldap/login?state=x", "/auth/local/login?state=x", "/other/auth/local/login?state=x"} {
+		secret := wrongSecret()
+		if got := c.form(target, "login", a.Email, "password", secret); got.status != http.StatusForbidden || s.arrivals.with(secret) != 0 {
+			t.Errorf("%s: status %d, reached Dex %d times", target, got.status, s.arrivals.with(secret))
 		}
 	}
 }
