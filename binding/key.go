@@ -3,15 +3,23 @@
 
 package binding
 
-import "strings"
+import (
+	"bytes"
+	"strings"
+)
 
-// maxDecodings is how often a key may be escaped.
-const maxDecodings = 3
-
-// spareBitsFrom is how long a key is from which on its last character is left out:
-// in base64 it may have bits that decoders drop, so that a signed cookie has up to
-// sixteen spellings.
-const spareBitsFrom = 40
+const (
+	// maxDecodings is how often a key may be escaped.
+	maxDecodings = 3
+	// paddedFrom is how long a key is from which on nothing counts behind an equals
+	// sign: Python, Node and PHP decode base64 up to its padding and look at
+	// nothing that follows. Before, it may divide a name from a value.
+	paddedFrom = 20
+	// spareBitsFrom is how long a key is from which on its last character is left
+	// out: in base64 it may have bits that decoders drop, so that a signed cookie
+	// has up to sixteen spellings.
+	spareBitsFrom = 40
+)
 
 // fold reduces a key to its letters and digits in lower case, escapes decoded.
 // PHP and Node decode cookies, MySQL and SQL Server compare without case and
@@ -20,6 +28,10 @@ const spareBitsFrom = 40
 // different users here, who is led to himself by the first could guess at
 // whoever logged in under the second. Folding leaves a random key of 128 bits
 // more than 100 of them, and what it takes for one by mistake stands for both.
+//
+// A UUID may be written as a URN. Decoders of base64 look neither at the last bits
+// of the last letter nor at what stands behind the padding: of a long key, which
+// may be signed, both are left out.
 //
 // It reports false for what no service gives out: too long, empty, with control
 // characters, at which some readers cut, or with letters beyond ASCII, which
@@ -34,17 +46,22 @@ func fold(key string) (string, bool) {
 	if decode(key) != key {
 		return "", false
 	}
-	b := make([]byte, 0, len(key))
+	b, padded := make([]byte, 0, len(key)), false
 	for i := range len(key) {
-		switch c := key[i]; {
+		c := key[i]
+		switch {
 		case c < ' ' || c >= 0x7f:
 			return "", false
+		case c == '=' && len(b) >= paddedFrom:
+			padded = true
+		case padded:
 		case 'A' <= c && c <= 'Z':
 			b = append(b, c-'A'+'a')
 		case 'a' <= c && c <= 'z' || '0' <= c && c <= '9':
 			b = append(b, c)
 		}
 	}
+	b = bytes.TrimPrefix(b, []byte("urnuuid"))
 	if len(b) > spareBitsFrom {
 		b = b[:len(b)-1]
 	}

@@ -132,7 +132,7 @@ func TestPresetSeveralValues(t *testing.T) {
 // know of.
 func TestPresetFields(t *testing.T) {
 	t.Parallel()
-	const known = "Organization Guard GuardRegexp Pass Deny OnLocked DenyDelay Queue MaxBody Steps"
+	const known = "Organization Guard GuardRegexp Pass Deny OnLocked DenyDelay Queue MaxBody Names Steps"
 	for field := range reflect.TypeFor[module.Handler]().Fields() {
 		if field.IsExported() && !slices.Contains(strings.Fields(known), field.Name) {
 			t.Errorf("teach presetUse.addTo about %s, then add it here", field.Name)

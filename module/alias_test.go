@@ -6,6 +6,7 @@ package module_test
 import (
 	"fmt"
 	"net/http"
+	"net/url"
 	"strings"
 	"sync"
 	"testing"
@@ -110,6 +111,50 @@ func TestParallelRightLoginsUnderBothNames(t *testing.T) {
 	wg.Wait()
 	a.expectUser(t, user.email, 0, false)
 	a.expectUser(t, user.name, 0, false)
+}
+
+func TestAPITakesEitherName(t *testing.T) {
+	t.Parallel()
+	user := alice()
+	s := startAccountService(t, user)
+	address := freeAddress(t)
+	a := &accountArena{&otpArena{node: startNode(t, s.config()+apiSite(t, address, ""))}, s}
+	api := &apiNode{node: a.node, api: "http://" + address, client: client(t)}
+	state := func(name string) any {
+		t.Helper()
+		found := api.call(t, 200, "POST", "/management/v1/users/_search", `{"queries":[{"userNameQuery":{"userName":"`+name+`"}}]}`)
+		list, _ := found["result"].([]any)
+		if len(list) != 1 {
+			t.Fatalf("searching %s: %v", name, found)
+		}
+		return list[0].(map[string]any)["state"]
+	}
+	const locked, active = "USER_STATE_LOCKED", "USER_STATE_ACTIVE"
+	for _, by := range []string{user.name, user.email} {
+		a.login(t, 200, user.email, "right")
+		for i := range loginLimit {
+			a.login(t, 401, []string{user.email, user.name}[i%2], "wrong")
+		}
+		a.login(t, 403, user.email, "right")
+		for _, name := range []string{user.name, user.email} {
+			if got := state(name); got != locked {
+				t.Errorf("%s is %v, want %s", name, got, locked)
+			}
+		}
+		// One account is locked, so one is listed.
+		found := api.call(t, 200, "POST", "/management/v1/users/_search", `{"queries":[{"stateQuery":{"state":"USER_STATE_LOCKED"}}]}`)
+		if list := found["result"].([]any); len(list) != 1 || list[0].(map[string]any)["userName"] != user.name {
+			t.Errorf("locked users %v, want the account alone", list)
+		}
+		api.call(t, 200, "POST", "/v2/users/"+url.PathEscape(by)+"/unlock", "")
+		if got := state(user.email); got != active {
+			t.Errorf("after the unlock of %s it is %v", by, got)
+		}
+		api.call(t, 400, "POST", "/v2/users/"+url.PathEscape(by)+"/unlock", "")
+	}
+	api.call(t, 200, "POST", "/v2/users/"+url.PathEscape(user.email)+"/lock", "")
+	a.login(t, 403, user.name, "right")
+	api.call(t, 400, "POST", "/v2/users/"+url.PathEscape(user.name)+"/lock", "")
 }
 
 func TestFailuresTeachNothing(t *testing.T) {

@@ -62,7 +62,8 @@ type App struct {
 	ReservationTTL caddy.Duration `json:"reservation_ttl,omitempty"`
 
 	// How long after the last failure the counters of a user who is not locked
-	// are forgotten. Default: 30 days.
+	// are forgotten, and how long after the last success under it a name leads to
+	// its account. Default: 30 days.
 	CounterTTL caddy.Duration `json:"counter_ttl,omitempty"`
 
 	// Which user names are one to the login services. Default: letter case,

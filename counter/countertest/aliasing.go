@@ -62,6 +62,21 @@ var aliasing = []example{
 			c.n.flush()
 		}
 	}},
+	{"a known alias of an account that a node remembers as locked costs the store nothing", func(b *bench) {
+		n := b.node(remembers)
+		name, account := b.alias(n)
+		n.attempt(name, 5).settle(counter.Void)
+		n.lock(account)
+		b.eventually("nobody asks the store", func() bool {
+			before := n.faults.ran("reserve")
+			for range 5 {
+				n.wantRefused(name)
+			}
+			return n.faults.ran("reserve") == before
+		})
+		n.unlock(account)
+		n.attempt(name, 5).settle(counter.Void)
+	}},
 	{"a success that names the account forgives what came by the name", func(b *bench) {
 		n := b.node()
 		name, account := b.alias(n)

@@ -88,6 +88,14 @@ func encodings(login, user, secret string, name func(account) string, prepare fu
 			return form(c, append([]string{key, f.name, secret, f.secret}, more...)...)
 		})
 	}
+	for _, key := range []string{strings.ToUpper(secret), " " + secret, secret + "\x00", secret + "[]", secret + "\x00x"} {
+		add(fmt.Sprintf("field %q", key), func(c *client, f fields, more []string) answer {
+			return form(c, append([]string{user, f.name, key, f.secret}, more...)...)
+		})
+		add(fmt.Sprintf("field %q behind another", key), func(c *client, f fields, more []string) answer {
+			return form(c, append([]string{user, f.name, secret, "x", key, f.secret}, more...)...)
+		})
+	}
 	add("escaped field", func(c *client, f fields, more []string) answer {
 		body := fmt.Sprintf("%%%02x%s=", user[0], user[1:])
 		return c.post(login, formType, body+encodeForm(append([]string{"", f.name, secret, f.secret}, more...))[1:])

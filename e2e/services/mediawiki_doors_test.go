@@ -62,6 +62,13 @@ func mediaWikiDoors() []door {
 	} {
 		doors = append(doors, door{name: "form at " + at, try: bare(at)})
 	}
+	for _, key := range []string{"username", "%75sername", "+username", "%20username", "username%00x", "username%00"} {
+		doors = append(doors, door{name: "clientlogin, " + key + " in the query", try: clientLogin("/api.php?action=clientlogin&format=json", func(c *client, target string, fields []string) answer {
+			return c.form(target+"&"+key+"="+url.QueryEscape(fields[1]), append([]string{"retype", fields[3]}, fields[2:]...)...)
+		})}, door{name: "clientlogin, " + key + " in the body", try: clientLogin("/api.php?action=clientlogin&format=json", func(c *client, target string, fields []string) answer {
+			return c.post(target, formType, key+"="+url.QueryEscape(fields[1])+"&"+encodeForm(fields[2:]))
+		})})
+	}
 	doors = append(doors,
 		door{name: "title in the body", try: form("/index.php")},
 		door{name: "another title in the query", try: form("/index.php?title=Special:Upload")},
@@ -77,6 +84,9 @@ func mediaWikiDoors() []door {
 		door{name: "clientlogin with requests", try: clientLogin("/api.php?action=clientlogin&format=json&loginrequests=MediaWiki%5CAuth%5CPasswordAuthenticationRequest", body)},
 		door{name: "clientlogin, name in the query", try: clientLogin("/api.php?action=clientlogin&format=json", func(c *client, target string, fields []string) answer {
 			return c.form(target+"&"+encodeForm(fields[:2]), fields[2:]...)
+		})},
+		door{name: "clientlogin beside a new password", try: clientLogin("/api.php?action=clientlogin&format=json", func(c *client, target string, fields []string) answer {
+			return c.form(target, append([]string{"retype", fields[3], "authAction", "change"}, fields...)...)
 		})},
 		door{name: "clientlogin from another origin", try: clientLogin("/api.php?action=clientlogin&format=json&origin=*", body)},
 		door{name: "multipart with a file", try: func(c *client, a account, secret string) answer {
@@ -142,6 +152,19 @@ func mediaWikiPasses() []pass {
 				c.t.Errorf("preferences: status %d: %.300s", got.status, got.body)
 			}
 			return c.form("/api.php", "action", "logout", "format", "json", "token", token(c))
+		}},
+		{"logged in: another password, by form and API", func(c *client, a account) answer {
+			login(c, a)
+			page := "/index.php?title=Special:ChangeCredentials/MediaWiki%5CAuth%5CPasswordAuthenticationRequest&uselang=en"
+			if got := c.form(page, "password", a.Secret, "retype", a.Secret, "authAction", "change", "wpEditToken", token(c)); got.status != 200 && got.status != 302 {
+				c.t.Errorf("another password by form: status %d: %.300s", got.status, got.body)
+			}
+			got := c.form("/api.php", "action", "changeauthenticationdata", "format", "json", "changeauthrequest", `MediaWiki\Auth\PasswordAuthenticationRequest`,
+				"password", a.Secret, "retype", a.Secret, "changeauthtoken", token(c))
+			if !strings.Contains(got.body, "success") {
+				c.t.Errorf("another password by API: status %d: %.300s", got.status, got.body)
+			}
+			return got
 		}},
 		{"new account", func(c *client, _ account) answer {
 			page := c.get("/index.php?title=Spezial:Benutzerkonto_anlegen&uselang=en")

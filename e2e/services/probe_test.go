@@ -44,11 +44,26 @@ var probings = map[string]probing{
 	"django-otp": {
 		service: djangoOTP("/admin/login/"), page: at("/admin/login/"), refuses: "it looks like a second factor is due",
 	},
+	"MediaWiki": {
+		service: byItsForm(), page: at(mediaWikiLogin),
+		says: []string{"a form with the fields wpName and wpPassword", "token against forged requests, wpLoginToken", "`lockout mediawiki`", "POST /index.php, where the page is, takes logins as well"},
+	},
 	"Node-RED": {
 		service: nodeRED, page: at("/auth/token"), flags: []string{"--field", "client_id=node-red-editor", "--field", "scope="},
 		says: []string{"a token endpoint of RFC 6749", "`lockout oauth2-password-grant`"},
 	},
 	"Radicale": {service: radicale, page: at("/alice/"), says: []string{"asks for HTTP Basic", "`lockout basic-auth`"}},
+}
+
+// byItsForm logs in where the form of MediaWiki sends it, and with names as they
+// are counted where nothing is said of names.
+func byItsForm() service {
+	s := mediaWiki
+	s.identity = nil
+	s.login = func(c *client, name, secret string) answer {
+		return c.form("/index.php/Spezial:Anmelden?uselang=en", append([]string{"wpName", name, "wpPassword", secret}, mediaWikiToken(c)...)...)
+	}
+	return s
 }
 
 func at(target string) func(*client) string { return func(*client) string { return target } }

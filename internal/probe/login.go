@@ -224,6 +224,7 @@ func (p *prober) both(l *login, send sender) (*rule, error) {
 	if t.wrong, err = send(p.newVisit(), p.User, p.wrong); err != nil {
 		return nil, fmt.Errorf("sending a wrong password: %w", err)
 	}
+	p.refusal = p.gist(t.wrong)
 	p.did(fmt.Sprintf("%s, a wrong password: %s", what, t.wrong.says()))
 	v := p.newVisit()
 	p.guesses++

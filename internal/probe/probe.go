@@ -73,6 +73,7 @@ type prober struct {
 
 	invented string   // the name of that user
 	wrong    string   // the wrong password
+	refusal  string   // the gist of the answer to a wrong login
 	seen     []string // cookies that a page sets before anybody logs in
 	report   *Report
 }
@@ -151,6 +152,9 @@ func (p *prober) run(ctx context.Context) (*rule, error) {
 	}
 	return p.probeLogin(ctx, l)
 }
+
+// gist is an answer without what varies, and without what the login was.
+func (p *prober) gist(a *answer) string { return a.gist(p.invented, p.wrong, p.User) }
 
 // did and open note a sentence, once.
 func (p *prober) did(sentence string)  { p.report.Did = addOnce(p.report.Did, sentence) }

@@ -68,8 +68,30 @@ var probed = map[string]struct {
 	}), path: "/login"},
 	"form_session_of_the_page": {serve: session(false), path: "/login"},
 	"form_once":                {serve: formless(false), path: "/login"},
-	"form_csrf":                {serve: forged(), path: "/login"},
-	"form_link":                {serve: pages(`<a href="/logout">Log out</a>`), path: "/login"},
+	"form_two_doors": {serve: func(w http.ResponseWriter, r *http.Request) {
+		switch {
+		case r.Method != http.MethodPost || r.URL.Path != "/" && r.URL.Path != "/check":
+			answerPage(w, 200, loginPage("/check", ""))
+		case r.PostFormValue("username") == alice && r.PostFormValue("password") == wonderland:
+			setCookie(w, "sid", "secret-of-alice")
+			redirect(w, 302, "/home")
+		default:
+			answerPage(w, 200, "No, "+r.PostFormValue("username")+"! "+loginPage("/check", ""))
+		}
+	}, path: "/"},
+	"form_one_door": {serve: func(w http.ResponseWriter, r *http.Request) {
+		switch {
+		case r.Method != http.MethodPost || r.URL.Path != "/check":
+			answerPage(w, 200, loginPage("/check", ""))
+		case r.PostFormValue("username") == alice && r.PostFormValue("password") == wonderland:
+			setCookie(w, "sid", "secret-of-alice")
+			redirect(w, 302, "/home")
+		default:
+			answerPage(w, 200, "No! "+loginPage("/check", ""))
+		}
+	}, path: "/"},
+	"form_csrf": {serve: forged(), path: "/login"},
+	"form_link": {serve: pages(`<a href="/logout">Log out</a>`), path: "/login"},
 	"form_multipart": {serve: formService(func(w http.ResponseWriter, _ *http.Request) {
 		answerPage(w, 200, `<form method=POST enctype="multipart/form-data"><input name="username"><input type=password name=password></form>`)
 	}, func(w http.ResponseWriter, r *http.Request, right bool) {

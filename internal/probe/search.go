@@ -154,7 +154,7 @@ func (s *search) ask(ctx context.Context, user, secret string) (string, error) {
 	if a.status == http.StatusUnsupportedMediaType {
 		return "", nil
 	}
-	said := a.gist(s.invented, s.wrong)
+	said := s.gist(a)
 	s.asked[[2]string{user, secret}] = said
 	return said, nil
 }
