@@ -162,7 +162,11 @@ func (c *Counter) linkEnd(ctx context.Context, s Subject, id, kind, other string
 	if err != nil {
 		return reply{}, err
 	}
-	return parseReply(values)
+	r, err := parseReply(values)
+	if err == nil && r.lock != nil && r.lock.ID == id {
+		c.locked(s, *r.lock) // slots had expired
+	}
+	return r, err
 }
 
 // aliases remembers to whom names lead, so that an attempt can ask for all of its

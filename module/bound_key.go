@@ -139,6 +139,9 @@ func (a *attempt) reset() {
 	ctx, cancel := context.WithDeadline(context.WithoutCancel(a.request.Context()), time.Now())
 	defer cancel()
 	a.recheck(ctx)
+	if a.step.sameName && !a.sameName() {
+		return
+	}
 	var subjects []counter.Subject
 	if about := a.proven(); about != nil {
 		subjects = append(subjects, about.Subject)

@@ -24,11 +24,6 @@ func (a *attempt) account() (s counter.Subject, ok bool) {
 	if slices.ContainsFunc(a.claims, func(c claim) bool { return c.Subject.Organization != organization }) {
 		return s, false
 	}
-	return a.accountIn(organization)
-}
-
-// accountIn returns the user of an organization whom the answer names.
-func (a *attempt) accountIn(organization string) (s counter.Subject, ok bool) {
 	if a.step.identity == nil || a.answer == nil {
 		return s, false
 	}
@@ -48,10 +43,12 @@ func (a *attempt) accountIn(organization string) (s counter.Subject, ok bool) {
 
 // proven returns the claim that a success is about: the only one that the attempt
 // names, or the one that the answer names or whose name leads there. Nil: nobody
-// can tell.
+// can tell. So it is with people of two organizations: of the other one there may
+// be an account of the same name, under a name that nobody has seen yet.
 func (a *attempt) proven() *claim {
+	account, says := a.account()
 	var only, is, leads *claim
-	named, being, leading := 0, 0, 0
+	named, leading := 0, 0
 	for i := range a.claims {
 		c := &a.claims[i]
 		if !c.Named() {
@@ -59,21 +56,17 @@ func (a *attempt) proven() *claim {
 		}
 		named++
 		only = c
-		account, ok := a.accountIn(c.Subject.Organization)
-		if ok && c.Subject == account {
-			being++
+		if says && c.Subject == account {
 			is = c
 		}
-		if ok && slices.Contains(c.Accounts, account.User) {
+		if says && slices.Contains(c.Accounts, account.User) {
 			leading++
 			leads = c
 		}
 	}
 	switch {
-	case being == 1:
+	case is != nil:
 		return is
-	case being > 1: // of two organizations
-		return nil
 	case named == 1 && a.doubt == nil:
 		return only
 	case leading == 1:
@@ -89,15 +82,15 @@ func (a *attempt) proven() *claim {
 func (a *attempt) teach(ctx context.Context) error {
 	account, ok := a.account()
 	named := a.named()
-	if a.step.sameName {
-		a.foreign = !ok || len(named) != 1 || named[0] != account
+	a.foreign = a.step.sameName && !a.sameName()
+	switch {
+	case !ok || a.step.sameName && !a.foreign:
 		return nil
-	}
-	if !ok || len(named) != 1 || a.doubt != nil || named[0] == account {
+	case !a.foreign && slices.ContainsFunc(a.claims, func(c claim) bool { return c.Subject == account && !c.Fading }):
 		return nil
-	}
-	if slices.ContainsFunc(a.claims, func(c claim) bool { return c.Subject == account && !c.Fading }) {
-		return nil
+	case a.foreign || len(named) != 1 || a.doubt != nil:
+		// No name is known to lead there. The account may be locked all the same.
+		return a.backend.counter.Check(ctx, account, a.id)
 	}
 	err := a.backend.counter.Link(ctx, named[0], account, a.id)
 	a.foreign = errors.Is(err, counter.ErrAccount)
@@ -111,6 +104,12 @@ func (a *attempt) teach(ctx context.Context) error {
 	return err
 }
 
+// sameName reports whether the answer names the user of the attempt.
+func (a *attempt) sameName() bool {
+	account, ok := a.account()
+	return ok && slices.Equal(a.named(), []counter.Subject{account})
+}
+
 // forgive settles a success. The claim that it is about is forgiven, and the
 // account that the answer names. If it names nobody, the account that the name
 // leads to is forgiven what came by that name: it may have changed hands. The others
@@ -120,18 +119,15 @@ func (a *attempt) teach(ctx context.Context) error {
 func (a *attempt) forgive(ctx context.Context) error {
 	about := a.proven()
 	account, says := a.account()
-	if !says && about != nil {
-		account, says = a.accountIn(about.Subject.Organization)
-	}
 	errs := make([]error, len(a.claims))
 	var running sync.WaitGroup
 	for i := range a.claims {
 		c, o := &a.claims[i], counter.Void
 		switch {
-		case c == about && a.foreign:
+		case a.foreign && (c == about || a.step.sameName):
 		case c == about, c.Subject == account:
 			o = counter.Success
-		case !says && about != nil && c.Name == about.Subject && len(about.Accounts) == 1:
+		case !says && about != nil && !a.foreign && c.Name == about.Subject && len(about.Accounts) == 1:
 			o = counter.SuccessByName
 		}
 		switch {

@@ -119,6 +119,32 @@ var aliasing = []example{
 		right.settle(counter.SuccessByName)
 		n.wantState(account, 2, 0)
 	}},
+	{"a success by name forgives nothing that came after what it saw was forgiven", func(b *bench) {
+		n := b.node()
+		name, account := b.alias(n)
+		n.attempt(name, 9).settle(counter.Failure)
+		n.attempt(name, 9).settle(counter.Failure)
+		slow := n.attempt(name, 9)
+		n.begin(account, 9).passes()
+		n.attempt(name, 9).settle(counter.Failure)
+		n.attempt(name, 9).settle(counter.Failure)
+		slow.settle(counter.SuccessByName)
+		n.wantState(account, 2, 0)
+	}},
+	{"a lock that a link finds due is told", func(b *bench) {
+		n := b.node(shortLived, silent)
+		account, name := b.user(), b.user()
+		n.begin(account, 1)
+		var err error
+		b.eventually("the slot has expired", func() bool {
+			err = n.Link(b.context(), name, account, newID())
+			return err != nil
+		})
+		if !errors.Is(err, counter.ErrLocked) {
+			b.Fatalf("linking to an account whose slot has expired: %v, want ErrLocked", err)
+		}
+		b.wantReports(account, 1, 0)
+	}},
 	{"a name that has passed on is locked although its account is forgiven", func(b *bench) {
 		// mallory had the name, and gave it up. Now it is somebody else's.
 		n := b.node()

@@ -88,7 +88,7 @@ func (m *aliasModel) settle(c modelClaim, o counter.Outcome) bool {
 	case o == counter.Success && c.seen > u.forgiven:
 		u.forgive(c.seen)
 	case o == counter.SuccessByName && c.by != nil:
-		k := min(c.seenByIt, u.through[*c.by])
+		k := min(c.seenByIt, u.through[*c.by], c.seen-min(c.seen, u.forgiven))
 		u.forgiven += k
 		u.through[*c.by] -= k
 	}

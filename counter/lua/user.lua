@@ -164,7 +164,8 @@ local function settle(u, id, outcomes, ttl)
     if o == 's' and pass and seen and seen.seen > (u.b[f] or 0) then forgive(u, f, seen.seen) end
     if o == 'o' and pass and seen and held.by then
       local v = u.v[f .. held.by] or 0
-      local k = math.min(seen.v, v)
+      -- What was forgiven since, others may have counted anew by that name.
+      local k = math.min(seen.v, v, seen.seen - (u.b[f] or 0))
       if k > 0 then
         u.b[f] = (u.b[f] or 0) + k
         u.touched[f] = true
