@@ -72,6 +72,9 @@ const (
 	markLastName = "@!"
 )
 
+// isName reports whether there are accounts to be locked instead.
+func (r role) isName() bool { return r.mark == markName || r.mark == markLastName }
+
 // markAccount is the mark of an account that a name leads to.
 func markAccount(name Subject) string {
 	d := name.Digest()
@@ -110,7 +113,7 @@ func (c *Counter) Link(ctx context.Context, name, to Subject, operationID string
 		lock, err := c.link(ctx, name, to, operationID)
 		switch {
 		case err != nil && c.local != nil && Away(err):
-			_, _, err = c.reserveLocally(to, operationID, nil)
+			_, _, err = c.reserveLocally(to, role{}, operationID, nil)
 			return err
 		case err == nil && lock != nil:
 			return &LockedError{Lock: *lock}

@@ -3,7 +3,10 @@
 
 package counter
 
-import "crypto/rand"
+import (
+	"crypto/rand"
+	"math"
+)
 
 // debt is what the store is owed for a user. It is paid once, however often it
 // is sent.
@@ -45,6 +48,9 @@ func (u *localUser) borrow() bool {
 	owes := u.lock != nil
 	for i, f := range u.factors {
 		d.upto[i], d.failures[i], d.max[i] = f.n, f.n-f.b, f.max
+		if f.name {
+			d.max[i] = math.MaxUint32 // the store locks it when it asks for more
+		}
 		owes = owes || f.n != f.b
 	}
 	if owes {

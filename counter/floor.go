@@ -14,8 +14,8 @@ import (
 // store is away, and the way back.
 
 // reserveLocally asks for a slot in this process.
-func (c *Counter) reserveLocally(s Subject, id string, limits []FactorLimit) (Reservation, bool, error) {
-	r, full, lock, fresh := c.local.reserve(s, id, limits, time.Now())
+func (c *Counter) reserveLocally(s Subject, as role, id string, limits []FactorLimit) (Reservation, bool, error) {
+	r, full, lock, fresh := c.local.reserve(s, as, id, limits, time.Now())
 	if fresh {
 		c.tell(s, *lock)
 	}
@@ -57,7 +57,7 @@ func (c *Counter) passWithout(s Subject, t *settlement) error {
 	void := *t
 	void.outcomes = voided(t.outcomes)
 	c.deliver(s, &void)
-	_, _, err := c.reserveLocally(s, t.id, nil)
+	_, _, err := c.reserveLocally(s, role{}, t.id, nil)
 	return err
 }
 

@@ -33,11 +33,15 @@ type localUser struct {
 }
 
 // localFactor is n and b of lua/user.lua, counted from the outage on.
-type localFactor struct{ n, b, max, held uint32 }
+type localFactor struct {
+	n, b, max, held uint32
+	name            bool // the accounts of this name are to be locked, see role
+}
 
 type localSlot struct {
 	factor Factor
 	seen   uint32
+	name   bool
 }
 
 func newLocal() *local { return &local{known: newKnown(), bySubject: map[Subject]*localUser{}} }
@@ -48,7 +52,7 @@ func (u *localUser) failures(f Factor) uint32 { return u.factors[f].n - u.factor
 
 // reserve asks for a slot of every factor, all or none. lock is the one that
 // refuses, fresh whether this call made it.
-func (l *local) reserve(s Subject, id string, limits []FactorLimit, now time.Time) (r Reservation, full bool, lock *Lock, fresh bool) {
+func (l *local) reserve(s Subject, as role, id string, limits []FactorLimit, now time.Time) (r Reservation, full bool, lock *Lock, fresh bool) {
 	if l.known.has(s) {
 		return r, false, &Lock{}, false
 	}
@@ -72,7 +76,9 @@ func (l *local) reserve(s Subject, id string, limits []FactorLimit, now time.Tim
 	for _, f := range limits {
 		switch failures := u.failures(f.Factor); {
 		case f.Max == 0:
-		case failures >= f.Max: // the policy was lowered
+		case failures >= f.Max && as.mark == markName:
+			return r, true, nil, false
+		case failures >= f.Max: // the policy was lowered, or a name has no guess left
 			u.lock = &Lock{Factor: f.Factor, At: now, ID: id, By: Policy}
 			return r, false, u.lock, true
 		case failures+u.factors[f.Factor].held >= f.Max:
@@ -84,8 +90,8 @@ func (l *local) reserve(s Subject, id string, limits []FactorLimit, now time.Tim
 		if f.Max > 0 {
 			x := &u.factors[f.Factor]
 			x.held++
-			x.max = f.Max
-			slots = append(slots, localSlot{factor: f.Factor, seen: x.n})
+			x.max, x.name = f.Max, as.isName()
+			slots = append(slots, localSlot{factor: f.Factor, seen: x.n, name: x.name})
 		}
 	}
 	u.held[id] = slots
@@ -133,7 +139,7 @@ func (l *local) settle(s Subject, id, outcomes string, now time.Time) (done sett
 			done.pass = done.pass && !locked
 		case 'f':
 			f.n++
-			if failures := u.failures(slot.factor); failures >= f.max && u.lock == nil {
+			if failures := u.failures(slot.factor); failures >= f.max && u.lock == nil && !slot.name {
 				u.lock = &Lock{Factor: slot.factor, At: now, ID: id, By: Policy}
 				done.fresh = true
 			}

@@ -105,7 +105,7 @@ func (c *Counter) try(ctx context.Context, s Subject, as role, id string, limits
 		}
 	}
 	if err != nil && Away(err) {
-		return c.reserveLocally(s, id, limits)
+		return c.reserveLocally(s, as, id, limits)
 	}
 	return r, full, err
 }

@@ -145,6 +145,46 @@ var aliasing = []example{
 		}
 		b.wantReports(account, 1, 0)
 	}},
+	{"without the store the account is locked and not the name that led to it", func(b *bench) {
+		n := b.node(local)
+		name, account := b.alias(n)
+		n.leave()
+		for range 3 {
+			n.attempt(name, 3).settle(counter.Failure)
+		}
+		n.wantRefused(name)
+		n.wantRefused(account)
+		n.faults.mend()
+		b.eventually("the store has heard of it", func() bool {
+			return n.state(account).Lock != nil && n.state(name).Factors[counter.Password].Failures == 3
+		})
+		if lock := n.state(name).Lock; lock != nil {
+			b.Fatalf("the name is locked: %+v", lock)
+		}
+		n.unlock(account)
+		n.reset(name, counter.Password)
+		n.attempt(name, 3).settle(counter.Success)
+	}},
+	{"without the store a name that has passed on gets no guess more", func(b *bench) {
+		n := b.node(local)
+		name, mallory := b.alias(n)
+		n.leave()
+		granted := 0
+		for range 20 {
+			a, err := n.tryAttempt(name, 5)
+			if errors.Is(err, counter.ErrLocked) {
+				break
+			}
+			a.settle(counter.Failure)
+			granted++
+			n.begin(mallory, 5).passes()
+		}
+		n.faults.mend()
+		if granted != 5 {
+			b.Fatalf("%d guesses were granted, want 5", granted)
+		}
+		b.eventually("the store has heard of it", func() bool { return n.state(name).Lock != nil && n.state(mallory).Lock == nil })
+	}},
 	{"a name that has passed on is locked although its account is forgiven", func(b *bench) {
 		// mallory had the name, and gave it up. Now it is somebody else's.
 		n := b.node()
