@@ -11,10 +11,9 @@ import (
 const (
 	// maxDecodings is how often a key may be escaped.
 	maxDecodings = 3
-	// paddedFrom is how long a key is from which on nothing counts behind an equals
-	// sign: Python, Node and PHP decode base64 up to its padding and look at
-	// nothing that follows. Before, it may divide a name from a value.
-	paddedFrom = 20
+	// minToken is how many letters and digits stand before = at least, where it is
+	// the padding of something encoded and does not divide a name from a value.
+	minToken = 24
 	// spareBitsFrom is how long a key is from which on its last character is left
 	// out: in base64 it may have bits that decoders drop, so that a signed cookie
 	// has up to sixteen spellings.
@@ -46,19 +45,27 @@ func fold(key string) (string, bool) {
 	if decode(key) != key {
 		return "", false
 	}
-	b, padded := make([]byte, 0, len(key)), false
+	b := make([]byte, 0, len(key))
+	run, pads, over := 0, 0, false // letters of base64 in a row, padding behind them, and its end
 	for i := range len(key) {
 		c := key[i]
 		switch {
 		case c < ' ' || c >= 0x7f:
 			return "", false
-		case c == '=' && len(b) >= paddedFrom:
-			padded = true
-		case padded:
+		case over:
 		case 'A' <= c && c <= 'Z':
 			b = append(b, c-'A'+'a')
 		case 'a' <= c && c <= 'z' || '0' <= c && c <= '9':
 			b = append(b, c)
+		}
+		switch {
+		case c == '.':
+			run, pads = 0, 0
+		case c == '=':
+			pads++
+			over = over || len(b) >= minToken && run%4 >= 2 && run%4+pads >= 4
+		case strings.IndexByte("+/-_", c) >= 0 || digitOrLetter(c):
+			run, pads = run+1, 0
 		}
 	}
 	b = bytes.TrimPrefix(b, []byte("urnuuid"))
@@ -66,6 +73,10 @@ func fold(key string) (string, bool) {
 		b = b[:len(b)-1]
 	}
 	return string(b), len(b) > 0
+}
+
+func digitOrLetter(c byte) bool {
+	return 'A' <= c && c <= 'Z' || 'a' <= c && c <= 'z' || '0' <= c && c <= '9'
 }
 
 // Same reports whether some service may take two keys for one. In doubt they are.

@@ -68,7 +68,7 @@ type Handler struct {
 
 	// Which user names are one on this site, and so in its organization. An
 	// organization of the app that has names keeps those; other sites of the
-	// organization must have the same or none. Default: the names of the app.
+	// organization must have the same. Default: the names of the app.
 	Names *Names `json:"names,omitempty"`
 
 	// The answer to a locked user. Default: status 403.
@@ -127,10 +127,8 @@ func (h *Handler) Provision(ctx caddy.Context) error {
 	if err := h.check(); err != nil {
 		return err
 	}
-	if h.Names != nil {
-		if err := h.app.nameRules.sites.add(h.Organization, h.Names); err != nil {
-			return err
-		}
+	if err := h.app.addSiteNames(h.Organization, h.Names); err != nil {
+		return err
 	}
 	if h.sites, err = newRecogniser(h); err != nil {
 		return err

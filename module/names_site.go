@@ -30,8 +30,17 @@ func (s *siteNames) of(organization string) *credentials.Names {
 	return s.compiled[organization]
 }
 
-// add notes the names of a site. Two sites of one organization cannot differ in
-// whom a name means.
+// addSiteNames notes the names of a site, unless its organization has its own.
+func (a *App) addSiteNames(organization string, n *Names) error {
+	if _, own := a.nameRules.organizations[organization]; own {
+		return nil
+	}
+	return a.nameRules.sites.add(organization, n)
+}
+
+// add notes the names of a site, nil when it says nothing. Two sites of one
+// organization cannot differ in whom a name means: behind the one that says
+// nothing Alice and ALICE may be one account.
 func (s *siteNames) add(organization string, n *Names) error {
 	compiled, err := n.compile()
 	if err != nil {
@@ -40,11 +49,13 @@ func (s *siteNames) add(organization string, n *Names) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if other, again := s.written[organization]; again && !reflect.DeepEqual(n, other) {
-		return fmt.Errorf("checking names: another site of the organization %q has other names, give each site an org", organization)
+		return fmt.Errorf("checking names: another site of the organization %q has other names or none, give each site an org", organization)
 	}
 	if s.written == nil {
 		s.written, s.compiled = map[string]*Names{}, map[string]*credentials.Names{}
 	}
-	s.written[organization], s.compiled[organization] = n, compiled
+	if s.written[organization] = n; n != nil {
+		s.compiled[organization] = compiled
+	}
 	return nil
 }

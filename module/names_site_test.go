@@ -135,7 +135,9 @@ func TestSiteNamesOfOneOrganization(t *testing.T) {
 	for _, tc := range []struct {
 		name, first, second, wrong string
 	}{
-		{"one of them", "\nnames {\nkeep_case\n}", "", ""},
+		{"one of them", "\nnames {\nkeep_case\n}", "", "has other names or none"},
+		{"the other one", "", "\nnames {\nkeep_case\n}", "has other names or none"},
+		{"none", "", "", ""},
 		{"the same", "\nnames {\nkeep_case\n}", "\nnames {\nkeep_case\n}", ""},
 		{"others", "\nnames {\nkeep_case\n}", "\nnames {\nignore_accents\n}", "has other names"},
 		{"others of another organization", "\nnames {\nkeep_case\n}", "\norg acme\nnames {\nignore_accents\n}", ""},

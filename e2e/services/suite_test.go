@@ -185,12 +185,12 @@ func (s *suite) mimicry(t *testing.T) {
 	if s.arrivals.with(secret) != 0 {
 		t.Fatal("a guess at a locked user reached the service")
 	}
-	real := s.login(newClient(t, s.url), s.identity(a), secret)
+	genuine := s.login(newClient(t, s.url), s.identity(a), secret)
 	if !s.wrong(got) {
 		t.Errorf("the answer to a locked user does not look like one to a wrong secret: status %d: %.300s", got.status, got.body)
 	}
-	if got.status != real.status || got.header.Get("Content-Type") != real.header.Get("Content-Type") {
-		t.Errorf("a locked user gets %d as %s, a wrong secret %d as %s", got.status, got.header.Get("Content-Type"), real.status, real.header.Get("Content-Type"))
+	if got.status != genuine.status || got.header.Get("Content-Type") != genuine.header.Get("Content-Type") {
+		t.Errorf("a locked user gets %d as %s, a wrong secret %d as %s", got.status, got.header.Get("Content-Type"), genuine.status, genuine.header.Get("Content-Type"))
 	}
 	right := s.login(newClient(t, s.caddy.mimic), s.identity(a), a.Secret)
 	if right.status != got.status || right.body != got.body {
