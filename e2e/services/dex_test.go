@@ -199,6 +199,7 @@ func (s *suite) dexNothingChecked(t *testing.T) {
 	for range 2 * limit {
 		c.form("/dex/auth/local/login?back=&state=unknown", "login", a.Email, "password", a.Secret)
 		c.form("/dex/token", "grant_type", "password", "scope", "openid", "client_id", "unknown", "username", a.Email, "password", a.Secret)
+		c.form("/dex/token", "grant_type", "password", "scope", "email", "client_id", "app", "client_secret", "of the app", "username", a.Email, "password", a.Secret)
 	}
 	s.expectRight(t, a)
 	for range limit {

@@ -170,6 +170,13 @@ var pbPasses = []pass{
 	{"subscription", func(c *client, _ account) answer {
 		return c.json("/api/realtime", map[string]any{"clientId": "unknown", "subscriptions": []string{"users/*"}})
 	}},
+	{"several requests in one", func(c *client, a account) answer {
+		return c.post("/api/batch", "application/json", fmt.Sprintf(`{"requests": [{"method": "PATCH", "url": "/api/collections/users/records/%s", "body": {"name": "Me"}}]}`, pbToken(c, a).Record.ID),
+			"Authorization", pbToken(c, a).Token)
+	}},
+	{"a login that asks for few fields", func(c *client, a account) answer {
+		return c.json(pbPassword+"?fields=token,record.id&expand=x", map[string]string{"identity": a.Email, "password": a.Secret})
+	}},
 	{"impersonation", func(c *client, _ account) answer {
 		return c.json(pbUsers+"impersonate/unknown", map[string]int{"duration": 60})
 	}},
