@@ -133,6 +133,9 @@ func dexDoors() []door {
 }
 
 var dexPasses = []pass{
+	{"what a browser asks before a login from another site", func(c *client, _ account) answer {
+		return c.do(c.request(http.MethodOptions, "/dex/token", "", "Origin", "https://app.example.test", "Access-Control-Request-Method", "POST", "Access-Control-Request-Headers", "content-type"))
+	}},
 	{"discovery", func(c *client, _ account) answer { return c.get("/dex/.well-known/openid-configuration") }},
 	{"keys", func(c *client, _ account) answer { return c.get("/dex/keys") }},
 	{"the form", func(c *client, _ account) answer { return c.get(dexState(c)) }},

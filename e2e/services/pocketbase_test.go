@@ -126,6 +126,9 @@ func pbDoors() []door {
 }
 
 var pbPasses = []pass{
+	{"what a browser asks before a login from another site", func(c *client, _ account) answer {
+		return c.do(c.request(http.MethodOptions, pbPassword, "", "Origin", "https://app.example.test", "Access-Control-Request-Method", "POST", "Access-Control-Request-Headers", "content-type"))
+	}},
 	{"health", func(c *client, _ account) answer { return c.get("/api/health") }},
 	{"the dashboard", func(c *client, _ account) answer { return c.get("/_/") }},
 	{"auth methods", func(c *client, _ account) answer { return c.get(pbUsers + "auth-methods") }},
