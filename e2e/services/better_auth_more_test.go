@@ -21,7 +21,9 @@ func (s *baSuite) run(t *testing.T) {
 	t.Run("cookies of two users", s.twoCookies)
 	t.Run("enrolment", s.enrolment)
 	t.Run("passwords of a session", s.sessionPasswords)
+	t.Run("a session behind a code", s.behindCode)
 	t.Run("other plugins", s.otherPlugins)
+	t.Run("no name of the service", s.noName)
 }
 
 func baCookie(c *client, name string) string { return name + "=" + c.cookie(name) }
@@ -181,6 +183,72 @@ func (s *baSuite) sessionPasswords(t *testing.T) {
 		if got := baPost(c, "/api/auth/"+path, passwordField(a.Secret)); got.status != http.StatusOK {
 			t.Errorf("%s: status %d: %s", path, got.status, got.body)
 		}
+	}
+}
+
+// Who has given a code can change the password and what belongs to codes.
+func (s *baSuite) behindCode(t *testing.T) {
+	a := who("judy")
+	s.fresh(t, a)
+	c := newClient(t, s.caddy.site)
+	s.login(c, a.Email, a.Secret)
+	if got := s.codes.enter(c, a, s.b.totp(t, a)); !s.codes.right(got) {
+		t.Fatalf("the code: status %d: %s", got.status, got.body)
+	}
+	for _, path := range []string{"verify-password", "two-factor/get-totp-uri", "two-factor/generate-backup-codes"} {
+		if got := baPost(c, "/api/auth/"+path, passwordField(a.Secret)); got.status != http.StatusOK {
+			t.Errorf("%s: status %d: %s", path, got.status, got.body)
+		}
+	}
+	if got := baPost(c, "/api/auth/change-password", map[string]any{"currentPassword": a.Secret, "newPassword": a.Secret}); got.status != http.StatusOK {
+		t.Errorf("changing the password: status %d: %s", got.status, got.body)
+	}
+	reached := 0
+	for range 2 * limit {
+		secret := wrongSecret()
+		baPost(c, "/api/auth/verify-password", passwordField(secret))
+		reached += s.arrivals.with(secret)
+	}
+	if reached != limit {
+		t.Errorf("%d guesses reached better-auth, want %d", reached, limit)
+	}
+	s.caddy.unlock(t, a.Email)
+	if got := baPost(c, "/api/auth/two-factor/disable", passwordField(a.Secret)); got.status != http.StatusOK {
+		t.Errorf("turning off codes: status %d: %s", got.status, got.body)
+	}
+}
+
+// What better-auth takes for no address and no name is no guess: somebody may have
+// put the user name into the field of the address.
+func (s *baSuite) noName(t *testing.T) {
+	a := who("frank")
+	s.fresh(t, a)
+	if got := baSignIn(newClient(t, s.caddy.site), baName, "username", a.Name, a.Secret); got.status != http.StatusOK {
+		t.Fatalf("by user name: status %d: %s", got.status, got.body)
+	}
+	for range 2 * limit {
+		if got := baSignIn(newClient(t, s.caddy.site), baEmail, "email", a.Name, a.Secret); got.status != http.StatusBadRequest {
+			t.Fatalf("no address: status %d: %s", got.status, got.body)
+		}
+		if got := baSignIn(newClient(t, s.caddy.site), baName, "username", "f-k!", a.Secret); got.status != http.StatusUnprocessableEntity {
+			t.Fatalf("no user name: status %d: %s", got.status, got.body)
+		}
+	}
+	if s.caddy.locked(t, a.Email) {
+		t.Error("what was never checked has locked the user")
+	}
+	reached := 0
+	for i := range 2 * limit {
+		secret := wrongSecret()
+		if i%2 == 0 {
+			s.login(newClient(t, s.caddy.site), a.Email, secret)
+		} else {
+			baSignIn(newClient(t, s.caddy.site), baName, "username", a.Name, secret)
+		}
+		reached += s.arrivals.with(secret)
+	}
+	if reached != limit {
+		t.Errorf("%d guesses reached better-auth, want %d", reached, limit)
 	}
 }
 

@@ -176,6 +176,9 @@ var baPasses = []pass{
 		baSignIn(c, baEmail, "email", a.Email, a.Secret)
 		return c.get("/api/auth/get-session")
 	}},
+	{"what a browser asks before a login from another site", func(c *client, _ account) answer {
+		return c.do(c.request(http.MethodOptions, baEmail, "", "Origin", "https://app.example.test", "Access-Control-Request-Method", "POST", "Access-Control-Request-Headers", "content-type"))
+	}},
 	{"health", func(c *client, _ account) answer { return c.get("/api/auth/ok") }},
 	{"registration", func(c *client, _ account) answer {
 		name := wrongSecret()

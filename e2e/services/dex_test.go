@@ -133,6 +133,9 @@ func dexDoors() []door {
 }
 
 var dexPasses = []pass{
+	{"what a browser asks before a login from another site", func(c *client, _ account) answer {
+		return c.do(c.request(http.MethodOptions, "/dex/token", "", "Origin", "https://app.example.test", "Access-Control-Request-Method", "POST", "Access-Control-Request-Headers", "content-type"))
+	}},
 	{"discovery", func(c *client, _ account) answer { return c.get("/dex/.well-known/openid-configuration") }},
 	{"keys", func(c *client, _ account) answer { return c.get("/dex/keys") }},
 	{"the form", func(c *client, _ account) answer { return c.get(dexState(c)) }},
@@ -199,6 +202,7 @@ func (s *suite) dexNothingChecked(t *testing.T) {
 	for range 2 * limit {
 		c.form("/dex/auth/local/login?back=&state=unknown", "login", a.Email, "password", a.Secret)
 		c.form("/dex/token", "grant_type", "password", "scope", "openid", "client_id", "unknown", "username", a.Email, "password", a.Secret)
+		c.form("/dex/token", "grant_type", "password", "scope", "email", "client_id", "app", "client_secret", "of the app", "username", a.Email, "password", a.Secret)
 	}
 	s.expectRight(t, a)
 	for range limit {

@@ -102,6 +102,9 @@ func nodeREDDoors() []door {
 
 var nodeREDPasses = []pass{
 	{"what the editor asks first", func(c *client, _ account) answer { return c.get("/auth/login") }},
+	{"what a browser asks before a login from another site", func(c *client, _ account) answer {
+		return c.do(c.request(http.MethodOptions, "/auth/token", "", "Origin", "https://app.example.test", "Access-Control-Request-Method", "POST", "Access-Control-Request-Headers", "content-type"))
+	}},
 	{"the editor", func(c *client, _ account) answer { return c.get("/") }},
 	{"a refresh token", func(c *client, _ account) answer {
 		return c.form("/auth/token", "client_id", "node-red-editor", "grant_type", "refresh_token", "refresh_token", "x")

@@ -5,6 +5,7 @@ package services
 
 import (
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
@@ -21,9 +22,12 @@ func (s *pbSuite) run(t *testing.T) {
 	t.Run("a namesake in capitals", s.namesake)
 	t.Run("a user name", s.userName)
 	t.Run("a user name that is an address", s.userNameLikeAddress)
+	t.Run("an answer cut to another's address", s.cutAnswer)
+	t.Run("a right password that is not enough", s.authRule)
 	t.Run("a code first", s.codeFirst)
 	t.Run("keys of codes", s.keys)
 	t.Run("a new address", s.newAddress)
+	t.Run("an old address", s.oldAddress)
 	t.Run("a completed reset", s.reset)
 }
 
@@ -189,6 +193,58 @@ func (s *pbSuite) userNameLikeAddress(t *testing.T) {
 	s.expectShut(t, a)
 }
 
+// PocketBase cuts fields of its answer to the length that the client asks for. An
+// address that begins with that of another names nobody else.
+func (s *pbSuite) cutAnswer(t *testing.T) {
+	a := who("judy")
+	s.fresh(t, a)
+	attacker := account{"longer", a.Email + ".attacker.test", "of-the-attacker-1!"}
+	s.register(t, attacker.Email, attacker.Name, attacker.Secret)
+	cut := fmt.Sprintf("fields=token,record.email:excerpt(%d)", len(a.Email))
+	reached := 0
+	for i := range 2 * limit {
+		n, _ := s.guess(t, a.Email)
+		reached += n
+		for _, name := range []string{attacker.Email, attacker.Name} {
+			for _, query := range []string{"?" + cut, "?%66ields" + cut[6:], "?" + cut + "&fields=", "?fields=%zz&" + cut, "?x;y&" + cut, "?x=" + cut + "&" + cut} {
+				got := newClient(t, s.caddy.site).json(pbPassword+query, map[string]string{"identity": name, "password": attacker.Secret})
+				if i == 0 && query == "?"+cut && !strings.Contains(got.body, `"`+a.Email+`"`) {
+					t.Fatalf("the answer to the attacker: status %d: %s", got.status, got.body)
+				}
+			}
+		}
+	}
+	if reached != limit || !s.caddy.locked(t, a.Email) {
+		t.Errorf("%d guesses reached PocketBase, want %d", reached, limit)
+	}
+	s.caddy.unlock(t, a.Email)
+}
+
+// Where the rule of the collection lets somebody not in, the password was right.
+func (s *pbSuite) authRule(t *testing.T) {
+	a := account{"notyet", "notyet@example.test", "Right-notyet-1865"}
+	s.register(t, a.Email, a.Name, a.Secret)
+	record, err := s.pb.app.FindAuthRecordByEmail("users", a.Email)
+	if err != nil {
+		t.Fatal(err)
+	}
+	record.Set("name", "not yet")
+	if err := s.pb.app.Save(record); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 * limit {
+		if got := s.login(newClient(t, s.caddy.site), a.Email, a.Secret); got.status != http.StatusForbidden || !strings.Contains(got.body, "collection requirements") {
+			t.Fatalf("status %d: %s", got.status, got.body)
+		}
+	}
+	if s.caddy.locked(t, a.Email) {
+		t.Error("right passwords have locked their user")
+	}
+	if reached := s.tries(t, "users", a.Email, 2*limit); reached != limit {
+		t.Errorf("%d guesses reached PocketBase, want %d", reached, limit)
+	}
+}
+
 // The code may come before the password.
 func (s *pbSuite) codeFirst(t *testing.T) {
 	a := who("niaj")
@@ -291,6 +347,34 @@ func (s *pbSuite) newAddress(t *testing.T) {
 	if got := confirm(token, a.Secret); got.status != http.StatusNoContent {
 		t.Errorf("the right password: status %d: %s", got.status, got.body)
 	}
+}
+
+// An address in capitals that was given up forgives nothing of the one in small
+// letters.
+func (s *pbSuite) oldAddress(t *testing.T) {
+	a := who("bob")
+	s.fresh(t, a)
+	attacker := account{"moves", strings.ToUpper(a.Email), "of-the-attacker-1!"}
+	s.register(t, attacker.Email, attacker.Name, attacker.Secret)
+	record, err := s.pb.app.FindAuthRecordByEmail("users", attacker.Email)
+	if err != nil {
+		t.Fatal(err)
+	}
+	token, err := record.NewEmailChangeToken("moved@example.test")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range limit - 1 {
+		s.guess(t, a.Email)
+	}
+	got := newClient(t, s.caddy.site).json(pbUsers+"confirm-email-change", map[string]string{"token": token, "password": attacker.Secret})
+	if got.status != http.StatusNoContent {
+		t.Fatalf("the address: status %d: %s", got.status, got.body)
+	}
+	if reached := s.tries(t, "users", a.Email, 2); reached != 1 {
+		t.Errorf("%d guesses reached PocketBase after those before, want 1", reached)
+	}
+	s.caddy.unlock(t, a.Email)
 }
 
 func (s *pbSuite) reset(t *testing.T) {

@@ -49,6 +49,7 @@ func startPocketBase(t *testing.T, people []account) *pocketBase {
 	})
 	done(pb.app.RunAllMigrations())
 	pb.app.Settings().Logs.MaxDays = 0 // no write outlives a request
+	pb.app.Settings().Batch.Enabled, pb.app.Settings().Batch.MaxRequests, pb.app.Settings().Batch.Timeout = true, 10, 10
 
 	users, err := pb.app.FindCollectionByNameOrId("users")
 	done(err)
@@ -56,6 +57,8 @@ func startPocketBase(t *testing.T, people []account) *pocketBase {
 	users.AddIndex("idx_username_users", true, "`username` COLLATE NOCASE", "`username` != ''")
 	users.PasswordAuth.IdentityFields = []string{"email", "username"}
 	users.OTP.Enabled, users.MFA.Enabled, users.MFA.Rule = true, true, "name = 'with codes'"
+	rule := "name != 'not yet'"
+	users.AuthRule = &rule
 	members := core.NewAuthCollection("members")
 	users.AuthAlert.Enabled, members.AuthAlert.Enabled = false, false
 	superusers, err := pb.app.FindCollectionByNameOrId(core.CollectionNameSuperusers)

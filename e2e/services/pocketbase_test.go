@@ -126,6 +126,9 @@ func pbDoors() []door {
 }
 
 var pbPasses = []pass{
+	{"what a browser asks before a login from another site", func(c *client, _ account) answer {
+		return c.do(c.request(http.MethodOptions, pbPassword, "", "Origin", "https://app.example.test", "Access-Control-Request-Method", "POST", "Access-Control-Request-Headers", "content-type"))
+	}},
 	{"health", func(c *client, _ account) answer { return c.get("/api/health") }},
 	{"the dashboard", func(c *client, _ account) answer { return c.get("/_/") }},
 	{"auth methods", func(c *client, _ account) answer { return c.get(pbUsers + "auth-methods") }},
@@ -169,6 +172,13 @@ var pbPasses = []pass{
 	}},
 	{"subscription", func(c *client, _ account) answer {
 		return c.json("/api/realtime", map[string]any{"clientId": "unknown", "subscriptions": []string{"users/*"}})
+	}},
+	{"several requests in one", func(c *client, a account) answer {
+		return c.post("/api/batch", "application/json", fmt.Sprintf(`{"requests": [{"method": "PATCH", "url": "/api/collections/users/records/%s", "body": {"name": "Me"}}]}`, pbToken(c, a).Record.ID),
+			"Authorization", pbToken(c, a).Token)
+	}},
+	{"a login that asks for few fields", func(c *client, a account) answer {
+		return c.json(pbPassword+"?fields=token,record.id&expand=x", map[string]string{"identity": a.Email, "password": a.Secret})
 	}},
 	{"impersonation", func(c *client, _ account) answer {
 		return c.json(pbUsers+"impersonate/unknown", map[string]int{"duration": 60})

@@ -35,6 +35,7 @@ var radicale = service{
 	more: func(s *suite, t *testing.T) {
 		t.Run("right ones at once", s.rightAtOnce)
 		t.Run("an upload", s.upload)
+		t.Run("requests that Radicale refuses", s.refused)
 		t.Run("names beyond ASCII", s.beyondASCII)
 		t.Run("forgiven only where it checks", s.publicPages)
 	},
@@ -185,6 +186,39 @@ func (s *suite) upload(t *testing.T) {
 	}
 	if got := put(a.Name, a.Secret); got.status != http.StatusForbidden {
 		t.Errorf("an upload of a locked user: status %d", got.status)
+	}
+	s.caddy.unlock(t, a.Name)
+}
+
+// refused sends what Radicale does not take, with the right password and with
+// wrong ones.
+func (s *suite) refused(t *testing.T) {
+	a := who("erin")
+	s.fresh(t, a)
+	put := func(base, secret string) answer {
+		c := newClient(t, base)
+		r := c.request(http.MethodPut, "/erin/cal/1.ics", "no calendar", "Content-Type", "text/calendar; charset=utf-8")
+		r.SetBasicAuth(a.Name, secret)
+		return c.do(r)
+	}
+	newClient(t, s.url).basic("MKCALENDAR", "/erin/cal/", a.Name, a.Secret)
+	for range 2 * limit {
+		if got := put(s.caddy.site, a.Secret); got.status != http.StatusBadRequest {
+			t.Fatalf("status %d: %.300s", got.status, got.body)
+		}
+	}
+	if s.caddy.locked(t, a.Name) {
+		t.Error("right passwords have locked their user")
+	}
+	reached := 0
+	for range 2 * limit {
+		secret := wrongSecret()
+		put(s.caddy.site, secret)
+		reached += s.arrivals.with(secret)
+		put(s.caddy.site, a.Secret) // forgives nothing
+	}
+	if reached != limit || !s.caddy.locked(t, a.Name) {
+		t.Errorf("%d guesses reached Radicale, want %d", reached, limit)
 	}
 	s.caddy.unlock(t, a.Name)
 }
