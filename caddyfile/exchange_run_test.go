@@ -5,13 +5,17 @@ package caddyfile
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -55,7 +59,8 @@ func TestExchanges(t *testing.T) {
 // player plays exchanges with a preset.
 type player struct {
 	preset  string
-	address string
+	listens string // address in the configuration
+	address string // at which the last story is played
 	config  []byte
 	service *recordedService
 	client  *http.Client
@@ -69,13 +74,12 @@ type player struct {
 
 func newPlayer(t *testing.T, preset string, f *exchangeFile) *player {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	address, err := freeAddress()
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer l.Close()
-	p := &player{preset: preset, patience: time.Minute, address: l.Addr().String(), service: startRecordedService(t)}
-	_, port, _ := net.SplitHostPort(p.address)
+	p := &player{preset: preset, patience: time.Minute, listens: address, service: startRecordedService(t)}
+	_, port, _ := net.SplitHostPort(p.listens)
 	directive := "lockout " + preset + " {\n" + strings.Join(f.options, "\n") + "\n}"
 	config := fmt.Sprintf(`{
 	admin off
@@ -108,6 +112,22 @@ http://:%s {
 	return p
 }
 
+// freeAddress returns an address that nobody listens at, below the ports that
+// the kernel gives to clients.
+func freeAddress() (string, error) {
+	for {
+		l, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(10_000+rand.IntN(20_000))))
+		if errors.Is(err, syscall.EADDRINUSE) {
+			continue
+		}
+		if err != nil {
+			return "", err
+		}
+		defer l.Close()
+		return l.Addr().String(), nil
+	}
+}
+
 // play plays stories with a configuration. The error says what differs from
 // what is wanted.
 func (p *player) play(config []byte, stories []story) error {
@@ -115,13 +135,19 @@ func (p *player) play(config []byte, stories []story) error {
 		p.stories++
 		parsed := new(caddy.Config)
 		fresh := strings.ReplaceAll(string(config), "INSTANCE", fmt.Sprintf("%s-%d", p.preset, p.stories)) // one store is kept for all
+		// On the port of the last configuration the kernel may hand a request to the
+		// listener that is about to close, and cut it.
+		address, err := freeAddress()
+		if err != nil {
+			return err
+		}
+		fresh, p.address = strings.ReplaceAll(fresh, `"`+p.listens+`"`, `"`+address+`"`), address
 		if err := json.Unmarshal([]byte(fresh), parsed); err != nil {
 			return err
 		}
 		if err := caddy.Run(parsed); err != nil {
 			return err
 		}
-		var err error
 		if p.metrics, err = attemptMetrics(); err != nil {
 			return err
 		}

@@ -30,7 +30,7 @@ func baCookie(c *client, name string) string { return name + "=" + c.cookie(name
 func (s *baSuite) everyKind(t *testing.T) {
 	for kind, name := range map[string]string{"otp": "judy", "backup-code": "niaj"} {
 		a := who(name)
-		s.fresh(t, a)
+		s.anew(t, a)
 		s.expectCode(t, a)
 		checked := 0
 		for range limit + 2 {
@@ -55,8 +55,8 @@ func (s *baSuite) everyKind(t *testing.T) {
 // that waits for a code. The right code of one user forgives nothing of another.
 func (s *baSuite) twoCookies(t *testing.T) {
 	a, attacker := who("olivia"), who("mallory")
-	s.fresh(t, a)
-	s.fresh(t, attacker)
+	s.anew(t, a)
+	s.anew(t, attacker)
 	s.expectCode(t, a)
 	mine := newClient(t, s.caddy.site)
 	s.login(mine, attacker.Email, attacker.Secret)
@@ -96,7 +96,7 @@ func (s *baSuite) twoCookies(t *testing.T) {
 // A session enrols an app: the codes that it enters count, and a right one passes.
 func (s *baSuite) enrolment(t *testing.T) {
 	a := who("heidi")
-	s.fresh(t, a)
+	s.anew(t, a)
 	c := newClient(t, s.caddy.site)
 	s.login(c, a.Email, a.Secret)
 	got := baPost(c, "/api/auth/two-factor/enable", map[string]any{"password": a.Secret})
@@ -140,7 +140,7 @@ func (s *baSuite) sessionPasswords(t *testing.T) {
 		"two-factor/get-totp-uri":          passwordField,
 		"two-factor/generate-backup-codes": passwordField,
 	} {
-		s.fresh(t, a)
+		s.anew(t, a)
 		c, others := newClient(t, s.caddy.site), newClient(t, s.caddy.site)
 		s.login(c, a.Email, a.Secret)
 		s.login(others, other.Email, other.Secret)

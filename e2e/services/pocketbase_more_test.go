@@ -46,7 +46,7 @@ func (s *pbSuite) tries(t *testing.T, collection, name string, n int) (reached i
 // or locks the other.
 func (s *pbSuite) superusers(t *testing.T) {
 	a := who("alice")
-	s.fresh(t, a)
+	s.anew(t, a)
 	site := newClient(t, s.caddy.site)
 	reached := 0
 	for range 2 * limit {
@@ -78,7 +78,7 @@ func (s *pbSuite) superusers(t *testing.T) {
 	}
 	// The codes of a superuser are those of the superuser.
 	dave := who("dave")
-	s.fresh(t, dave)
+	s.anew(t, dave)
 	otp := s.ask(site, "_superusers", dave)
 	for range limit {
 		site.json("/api/collections/_superusers/auth-with-otp", map[string]string{"otpId": otp, "password": "wrong"})
@@ -109,7 +109,7 @@ func (s *pbSuite) register(t *testing.T, email, userName, secret string) {
 // not forgive guesses at the other.
 func (s *pbSuite) namesake(t *testing.T) {
 	a := who("erin")
-	s.fresh(t, a)
+	s.anew(t, a)
 	attacker := account{"capitals", strings.ToUpper(a.Email), "of-the-attacker-1!"}
 	s.register(t, attacker.Email, attacker.Name, attacker.Secret)
 	if got := s.login(newClient(t, s.url), attacker.Email, attacker.Secret); !s.right(got) {
@@ -131,7 +131,7 @@ func (s *pbSuite) namesake(t *testing.T) {
 // Once somebody has logged in by user name and by address, both count together.
 func (s *pbSuite) userName(t *testing.T) {
 	a := who("frank")
-	s.fresh(t, a)
+	s.anew(t, a)
 	if got := s.login(newClient(t, s.caddy.site), a.Name, a.Secret); !s.right(got) {
 		t.Fatalf("by user name: status %d", got.status)
 	}
@@ -168,7 +168,7 @@ func (s *pbSuite) userName(t *testing.T) {
 // A user name may be the address of another.
 func (s *pbSuite) userNameLikeAddress(t *testing.T) {
 	a := who("grace")
-	s.fresh(t, a)
+	s.anew(t, a)
 	attacker := account{a.Email, "attacker@example.test", "of-the-attacker-1!"}
 	s.register(t, attacker.Email, attacker.Name, attacker.Secret)
 	direct := newClient(t, s.url).json(pbPassword, map[string]string{"identity": a.Email, "identityField": "username", "password": attacker.Secret})
@@ -192,7 +192,7 @@ func (s *pbSuite) userNameLikeAddress(t *testing.T) {
 // The code may come before the password.
 func (s *pbSuite) codeFirst(t *testing.T) {
 	a := who("niaj")
-	s.fresh(t, a)
+	s.anew(t, a)
 	c := newClient(t, s.caddy.site)
 	otp := s.ask(c, "users", a)
 	for range limit - 1 {
@@ -219,8 +219,8 @@ func (s *pbSuite) codeFirst(t *testing.T) {
 // A code comes with a key that leads to one user alone.
 func (s *pbSuite) keys(t *testing.T) {
 	a, other := who("heidi"), who("ivan")
-	s.fresh(t, a)
-	s.fresh(t, other)
+	s.anew(t, a)
+	s.anew(t, other)
 	c := newClient(t, s.caddy.site)
 	otp, others := s.ask(c, "users", a), s.ask(c, "users", other)
 	before := s.arrivals.count(s.codes.check)
@@ -259,7 +259,7 @@ func (s *pbSuite) keys(t *testing.T) {
 // Whoever has a token to confirm a new address is asked for the password.
 func (s *pbSuite) newAddress(t *testing.T) {
 	a := who("ivan")
-	s.fresh(t, a)
+	s.anew(t, a)
 	record, err := s.pb.app.FindAuthRecordByEmail("users", a.Email)
 	if err != nil {
 		t.Fatal(err)
@@ -295,7 +295,7 @@ func (s *pbSuite) newAddress(t *testing.T) {
 
 func (s *pbSuite) reset(t *testing.T) {
 	a := who("carol")
-	s.fresh(t, a)
+	s.anew(t, a)
 	for range limit - 1 {
 		s.guess(t, a.Email)
 	}

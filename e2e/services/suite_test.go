@@ -103,6 +103,14 @@ func (s *suite) fresh(t *testing.T, a account) {
 	s.touched[a.Name] = false
 }
 
+// anew does so for an account that may have been guessed at in other ways than by
+// guess.
+func (s *suite) anew(t *testing.T, a account) {
+	t.Helper()
+	s.touched[a.Name] = true
+	s.fresh(t, a)
+}
+
 // The service takes the secrets of this test for what they are.
 func (s *suite) itself(t *testing.T) {
 	c := newClient(t, s.url)
