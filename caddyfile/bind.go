@@ -21,6 +21,11 @@ const (
 // identitySources are the places in an answer that names the account.
 var identitySources = []string{"json", "header", "set_cookie", "set_cookie_regexp"}
 
+// bindsRequest reports whether the step has one key, and that of the request.
+func bindsRequest(s *module.Step) bool {
+	return len(s.Bind) == 1 && slices.Contains(keySources, s.Bind[0].From)
+}
+
 // parseUser reads where the user stands: a name, behind `bind` a key that leads
 // to one, or behind `jwt` a claim of a token.
 func parseUser(d *caddyfile.Dispenser) (module.Source, error) {

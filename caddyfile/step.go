@@ -84,6 +84,7 @@ func parseStep(d *caddyfile.Dispenser) (*module.Step, error) {
 			return err
 		}},
 		{name: "same_name", read: given(&step.SameName)},
+		{name: "shared_key", read: given(&step.SharedKey)},
 		{name: "decode", read: word(&step.Decode, []string{"gzip"})},
 		{name: "user_pattern", read: text(&step.UserPattern)},
 		{name: "canonical_forward", read: onOff(&step.CanonicalForward)},
@@ -122,6 +123,8 @@ func checkStep(start *caddyfile.Dispenser, s *module.Step) error {
 		return start.Errf("step: `user basic` names the user with every request: remove bind and identity")
 	case s.SameName && (s.Identity == nil || s.User.Bound):
 		return start.Errf("step: same_name compares identity with the name of the request: add identity, or remove it from a step with `user bind`")
+	case s.SharedKey && (s.User.Bound || basic || s.Kind == kindIdentify || s.Kind == kindReset || !bindsRequest(s)):
+		return start.Errf("step %s: shared_key is for a step that reads a name and a secret: add one `bind` of the request, as in `bind query <name>`, or remove it", s.Kind)
 	case s.User.Bound && (s.UserPattern != "" || s.ForwardNormalized):
 		return start.Errf("step: the user is bound to a key and no name is read: remove user_pattern and forward_normalized")
 	case s.User.Bound && s.Organization != "":

@@ -63,7 +63,11 @@ func (a *attempt) reserve(ctx context.Context) (err error) {
 	defer a.backend.waiting.give(len(a.login.body))
 	// A key of the request must stand for this user before the service hears of
 	// it: under the same key another attempt may be on its way.
-	err = a.along(ctx, a.keysOfRequest(), func() error { return a.take(ctx) })
+	keys := a.keysOfRequest()
+	if a.step.sharedKey {
+		keys = nil // it does, since we looked who else does
+	}
+	err = a.along(ctx, keys, func() error { return a.take(ctx) })
 	// The slot may have been waited for; its life begins when it is granted.
 	a.deadline = time.Now().Add(time.Duration(a.handler.app.ReservationTTL))
 	if err != nil {

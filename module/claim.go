@@ -29,6 +29,9 @@ func claimFor(s counter.Subject) claim { return claim{Claim: counter.Claim{Subje
 func (a *attempt) lead(ctx context.Context) error {
 	if !a.step.bound {
 		a.claims = []claim{claimFor(a.login.subject)}
+		if a.step.sharedKey {
+			return a.leadShared(ctx)
+		}
 		return nil
 	}
 	found, err := a.backend.bindings.Find(ctx, a.handler.Organization, a.login.key)
@@ -132,7 +135,7 @@ func (a *attempt) chargeOthers() {
 // shared reports whether the key of the attempt may come to stand for others
 // while it lasts.
 func (a *attempt) shared() bool {
-	return a.step.bound && a.handler.sites.shared && len(a.claims) > 0
+	return (a.step.bound || a.step.sharedKey) && a.handler.sites.shared && len(a.claims) > 0
 }
 
 // recheck looks whether the key has come to stand for somebody else while the

@@ -75,6 +75,12 @@ type Step struct {
 	// such as the rest of a login that another user has begun. Default: false.
 	SameName bool `json:"same_name,omitempty"`
 
+	// Whether an attempt counts for everybody whom its key stands for, beside the
+	// user whom it names. Needs one `bind` of the request. For services that look at
+	// the name only as long as the session has no user: who has named a victim in
+	// it could otherwise guess on under other names. Default: false.
+	SharedKey bool `json:"shared_key,omitempty"`
+
 	// A regular expression that the whole user name must match; all others are
 	// refused with 400. It bounds the spellings that the login service may take
 	// for one account. It is tried on the name as sent, without blanks around,
@@ -123,6 +129,7 @@ type step struct {
 	rules        *outcomeRules
 
 	normalized  bool                      // the canonical name goes on
+	sharedKey   bool                      // counts for everybody whom its key stands for
 	sameName    bool                      // a success of another user forgives nothing
 	cookies     *credentials.CookieFilter // nil: all go on
 	bound       bool                      // a key stands where the user name would
@@ -197,7 +204,7 @@ func (s *Step) compile(maxBody int64) (*step, error) {
 	if out.sameName = s.SameName; out.sameName && (out.identity == nil || out.bound) {
 		return nil, errors.New("checking same_name: it compares identity with the name of the request, add identity, or remove it from a bound step")
 	}
-	return out, nil
+	return out, s.compileSharedKey(out)
 }
 
 func (s *Step) checkBasic() error {
