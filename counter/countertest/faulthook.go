@@ -143,6 +143,13 @@ func (h *faultHook) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.Pr
 	}
 }
 
+// keep keeps a call for later, if that is the fault.
+func (f *fault) keep(late func() (any, error)) {
+	if f.late != nil {
+		f.late <- late
+	}
+}
+
 // process runs one call, or breaks it.
 func (h *faultHook) process(cmd redis.Cmder, run func() error, late func() (any, error), others ...redis.Cmder) error {
 	op := operation(cmd)
@@ -150,10 +157,8 @@ func (h *faultHook) process(cmd redis.Cmder, run func() error, late func() (any,
 		return run()
 	}
 	f := h.match(op)
-	if f != nil && f.late != nil {
-		f.late <- late
-	}
 	if f != nil && !f.lose && !f.slow {
+		f.keep(late)
 		cmd.SetErr(errCut)
 		for _, c := range others {
 			c.SetErr(errCut)
@@ -171,6 +176,7 @@ func (h *faultHook) process(cmd redis.Cmder, run func() error, late func() (any,
 	if f == nil {
 		return err
 	}
+	f.keep(late) // not before: a script that the store did not know comes again
 	if f.after != nil {
 		f.after()
 	}
