@@ -167,6 +167,9 @@ func (a *attempt) decide(v verdict) bool {
 		if v == verdictSuccess {
 			a.refusal = a.accepted()
 		}
+		if a.step.kind == kindReset {
+			a.carryOver() // the session goes on under the new cookie
+		}
 		a.passage.attach()
 		return a.refusal == nil
 	}

@@ -89,9 +89,13 @@ func (s *otpService) both(w http.ResponseWriter, r *http.Request) {
 }
 
 // reset takes a new password. The tokens good and bad stand for themselves; in a
-// JSON Web Token the signature does.
+// JSON Web Token the signature does. The field web has the session go on under
+// that cookie.
 func (s *otpService) reset(w http.ResponseWriter, r *http.Request) {
 	token := r.PostFormValue("token")
+	if web := r.PostFormValue("web"); web != "" {
+		http.SetCookie(w, &http.Cookie{Name: "web", Value: web})
+	}
 	if token == "good" || strings.HasSuffix(token, ".good") {
 		w.WriteHeader(http.StatusNoContent)
 		return

@@ -128,3 +128,30 @@ func TestResetByKey(t *testing.T) {
 	a.expectUser(t, "alice", 1, false)
 	a.expectUser(t, "bob", 2, false)
 }
+
+// A reset that sets the cookie of the session anew leaves the codes under the new
+// one with their user, whatever its own verdict.
+func TestResetCarriesKey(t *testing.T) {
+	t.Parallel()
+	a := startOTPArena(t, webSteps+`
+		step reset {
+			match path /web/reset
+			user bind cookie web
+			success status 204
+		}`)
+	a.expect(t, 200, "/web/login", "web=a", "username=alice", "password=right")
+	for _, tc := range []struct {
+		name, old, new, token string
+		status, code          int
+	}{
+		{"not accepted", "web=a", "b", "bad", 400, 401},
+		{"accepted", "web=b", "c", "good", 204, 401},
+		{"a key of nobody", "web=unknown", "d", "good", 204, 403},
+	} {
+		a.expect(t, tc.status, "/web/reset", tc.old, "token="+tc.token, "web="+tc.new)
+		if got := a.send(t, "/web/mfa", "web="+tc.new, "type=totp", "code=wrong"); got.status != tc.code {
+			t.Errorf("%s: a code under the new key got %d, want %d", tc.name, got.status, tc.code)
+		}
+	}
+	a.expectUser(t, "alice", 2, false)
+}
