@@ -179,8 +179,10 @@ func (s *suite) upload(t *testing.T) {
 	if got := c.basic("REPORT", "/judy/cal/", a.Name, a.Secret); got.status == http.StatusUnauthorized || s.caddy.locked(t, a.Name) {
 		t.Errorf("a report: status %d", got.status)
 	}
+	// Radicale answers before it has read the upload, and the proxy that counts may
+	// find its connection broken then: that is a guess all the same.
 	for range limit {
-		if got := put(a.Name, wrongSecret()); got.status != http.StatusUnauthorized {
+		if got := put(a.Name, wrongSecret()); got.status != http.StatusUnauthorized && got.status != http.StatusBadGateway {
 			t.Fatalf("an upload with a wrong password: status %d", got.status)
 		}
 	}
