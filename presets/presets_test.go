@@ -111,8 +111,8 @@ func TestLoadErrors(t *testing.T) {
 
 func TestFind(t *testing.T) {
 	t.Parallel()
-	for _, name := range []string{"basic-auth", "radicale"} {
-		if p, err := Find(name); err != nil || p.Name() != "basic-auth" {
+	for _, name := range []string{"spring-security", "spring"} {
+		if p, err := Find(name); err != nil || p.Name() != "spring-security" {
 			t.Errorf("%s: %v, %v", name, p, err)
 		}
 	}
